@@ -1,0 +1,32 @@
+# `make demo` and `make test` set everything up themselves, in .venv and node_modules, and are quick the second time.
+# PYTHON=python3.13 chooses the interpreter; PORT=9000 the demo's first port; ONCE=1 lets the demo end by itself.
+
+PYTHON ?= python3
+PORT ?= 9000
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check lock clean
+
+demo: $(VENV)/.ready node_modules/.ready
+	@$(BIN)/python scripts/demo.py --port $(PORT) $(if $(ONCE),--once)
+
+test: $(VENV)/.ready node_modules/.ready
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.ready
+	@scripts/check
+
+$(VENV)/.ready: requirements-dev.txt pyproject.toml runtime_asset/pyproject.toml emulator/pyproject.toml scripts/set_up_python
+	@scripts/set_up_python "$(PYTHON)" $(VENV)
+
+node_modules/.ready: package-lock.json $(VENV)/.ready scripts/set_up_node
+	@scripts/set_up_node $(VENV)
+
+# Pins the tools again, for every supported Python at once.
+lock: $(VENV)/.ready
+	$(BIN)/uv pip compile --universal --python-version 3.10 --no-header --no-annotate --upgrade --quiet \
+		requirements-dev.in --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
