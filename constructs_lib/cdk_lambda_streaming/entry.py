@@ -1,0 +1,92 @@
+"""The folder with the user's handler: what is looked for in it, and what of it goes to Lambda."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path, PurePath
+
+from aws_cdk import aws_lambda
+
+# None of this is the function's. A pattern without a slash matches at every depth, a folder with all it holds.
+EXCLUDED = (
+    # Byte code of this machine: it would make the same source another asset on every machine and Python.
+    "__pycache__",
+    "*.pyc",
+    # Left behind by tools, and by operating systems.
+    ".venv",
+    ".git",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".DS_Store",
+    # An app whose entry is its own folder would otherwise copy its output into itself.
+    "cdk.out",
+)
+
+
+def entry_code(entry: Path) -> aws_lambda.Code:
+    """Return the folder as Lambda code, named by a hash that is the same on every machine."""
+    return aws_lambda.Code.from_asset(str(entry), exclude=list(EXCLUDED))
+
+
+def find_entry(entry: str | os.PathLike[str]) -> Path:
+    """Return the folder that `entry` names, or say what is there instead."""
+    if not isinstance(entry, (str, os.PathLike)):
+        raise TypeError(f"entry must be the path of the folder that holds the handler, got {entry!r}")
+    folder = Path(entry)
+    if folder.is_file():
+        raise ValueError(
+            f"entry must be a folder, got the file '{entry}'; pass entry='{folder.parent}', "
+            f"index='{folder.name}'"
+        )
+    if not folder.is_dir():
+        raise ValueError(f"entry folder '{entry}' does not exist; it was looked for at '{folder.absolute()}'")
+    return folder
+
+
+def find_index(entry: Path, index: str) -> Path:
+    """Return the module that `index` names in the folder `entry`, or say which modules are there."""
+    if not isinstance(index, str):
+        raise TypeError(
+            f"index must be the path of a Python file in entry, such as 'index.py', got {index!r}"
+        )
+    path = PurePath(index)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"index must be a path inside entry, such as 'app/main.py', got {index!r}")
+    if path.suffix != ".py" or "." in str(path.with_suffix("")):
+        # Lambda's handler string separates modules by dots: a dot in a name would be taken for a folder.
+        raise ValueError(
+            "index must be the path of a Python file, without other dots in it, such as 'app/main.py', got "
+            f"{index!r}"
+        )
+    if not (entry / path).is_file():
+        raise ValueError(f"entry folder '{entry}' has no file {index!r}; {_suggest(entry, index)}")
+    return entry / path
+
+
+def handler_string(index: str, handler: str) -> str:
+    """Return what Lambda calls the handler: module and name, separated by dots."""
+    if not isinstance(handler, str):
+        raise TypeError(
+            f"handler must be the name of a function in {index}, such as 'handler', got {handler!r}"
+        )
+    if not handler.isidentifier():
+        raise ValueError(
+            f"handler must be a name at the top level of {index}, such as 'handler', got {handler!r}; "
+            "the module is named by index: index='app/main.py', handler='handler'"
+        )
+    return ".".join((*PurePath(index).with_suffix("").parts, handler))
+
+
+def _suggest(entry: Path, index: str) -> str:
+    # Two levels are enough to show a misspelt file, and quick where a virtual environment lies around.
+    modules = [*entry.glob("*.py"), *entry.glob("[!.]*/*.py")]
+    names = sorted(path.relative_to(entry).as_posix() for path in modules)
+    if not names:
+        return "it holds no Python file"
+    close = difflib.get_close_matches(index, names)
+    if close:
+        return f"did you mean {', '.join(repr(name) for name in close)}?"
+    shown = ", ".join(repr(name) for name in names[:10])
+    return f"it has {shown} and {len(names) - 10} more" if len(names) > 10 else f"it has {shown}"
