@@ -1,0 +1,32 @@
+"""The runtime: started by `bootstrap` in place of AWS's own, it serves invocations until Lambda ends it."""
+
+from __future__ import annotations
+
+import sys
+
+from lambda_streaming import python_path
+from lambda_streaming.error_report import log_error
+from lambda_streaming.handler_loader import HandlerError, load_handler
+from lambda_streaming.invocation_loop import InvocationLoop
+from lambda_streaming.runtime_api import RuntimeApi
+from lambda_streaming.settings import Settings, SettingsError
+
+
+def main() -> None:
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        sys.exit(f"lambda_streaming: {error}")
+    api = RuntimeApi(settings.runtime_api)
+    python_path.restore(settings)
+    try:
+        handler = load_handler(settings.handler)
+    except HandlerError as error:
+        log_error(error.report)
+        api.post_init_error(error.report)
+        sys.exit(1)
+    InvocationLoop(api, handler, settings).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""How an async handler waits for the Runtime API: on one event loop, which lives as long as the process.
+
+Clients that a handler keeps between invocations are bound to their loop, so it is always the same. It runs only while
+an invocation is answered, on the main thread. A full socket suspends the one task that writes; all others go on.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+
+from lambda_streaming.blocking_driver import wait_until_sent
+from lambda_streaming.body_writer import ResponseCutOff
+from lambda_streaming.http1 import ReplyDecoder
+from lambda_streaming.python_path import import_standard
+from lambda_streaming.response_stream import DONE
+
+import_standard("asyncio")
+import asyncio  # noqa: E402 - the one just imported, whatever module of its name or its parts' the user's folder holds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import Any, TypeVar
+
+    from lambda_streaming.body_writer import BodyWriter
+    from lambda_streaming.http1 import Reply
+
+    T = TypeVar("T")
+
+# What may wait for the socket when a handler does not await its writes.
+UNAWAITED_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+class AsyncioDriver:
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self._thread = get_ident()
+        # One at a time: add_writer holds a single callback for a socket.
+        self._room: asyncio.Future[None] | None = None
+
+    def run(self, work: Awaitable[T]) -> T:
+        return self._loop.run_until_complete(asyncio.ensure_future(work, loop=self._loop))
+
+    def until_sent(self, body: Any) -> Awaitable[None]:
+        """Begin to wait at once, so that data leaves even if the result is never awaited."""
+        if get_ident() != self._thread:
+            # `await asyncio.to_thread(...)` around code that writes: its thread may block.
+            wait_until_sent(body)
+            return DONE
+        waiting = body.unsent_bytes()
+        if waiting > UNAWAITED_LIMIT_BYTES:
+            raise BufferError(
+                f"{waiting:,} bytes wait to be sent; in an async handler await each write: "
+                "await response_stream.write(data)"
+            )
+        if self._room is None or self._room.done():
+            self._room = self._loop.create_future()
+            self._loop.add_writer(body.connection.fileno(), self._send_more, body, self._room)
+        return self._room
+
+    def _send_more(self, body: BodyWriter, room: asyncio.Future[None]) -> None:
+        try:
+            if not body.is_sent():
+                return
+        except ResponseCutOff as error:
+            if not room.done():
+                room.set_exception(error)
+                room.exception()  # Retrieved: the next write tells the handler, awaited or not.
+        else:
+            if not room.done():
+                room.set_result(None)
+        self._loop.remove_writer(body.connection.fileno())
+
+    async def finish(self, body: BodyWriter) -> Reply:
+        """Send what is left of an ended body and wait for Lambda's reply to it; other tasks run on meanwhile."""
+        while not body.is_sent():
+            await self.until_sent(body)
+        decoder = ReplyDecoder()
+        while True:
+            await self._until_readable(body)
+            reply = body.connection.receive(decoder)
+            if reply is not None:
+                return reply
+
+    async def _until_readable(self, body: BodyWriter) -> None:
+        if body.connection.has_input():
+            return
+        readable: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(body.connection.fileno(), _set_done, readable)
+        try:
+            await readable
+        finally:
+            self._loop.remove_reader(body.connection.fileno())
+
+
+def _set_done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,80 @@
+"""The answer to a value that does not stream: what AWS's managed Python runtime sends for it."""
+
+from __future__ import annotations
+
+from lambda_streaming.http_response import HttpResponse
+from lambda_streaming.python_path import import_standard
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class JsonText(str):
+    """Text whose content type is JSON unless another is named."""
+
+    __slots__ = ()
+
+    default_headers = (("content-type", "application/json"),)
+
+    def to_bytes(self) -> bytes:
+        return self.encode()
+
+
+class MarshalError(Exception):
+    """The handler returned what JSON cannot hold."""
+
+
+def encode_buffered(value: Any) -> tuple[bytes, str]:
+    """Body and content type for a plain invoke."""
+    if isinstance(value, bytes):
+        return value, "application/unknown"
+    return to_json(value).encode(), "application/json"
+
+
+def to_json(value: Any) -> str:
+    json = import_standard("json")
+    try:
+        return json.dumps(value, default=_number_of_decimal)  # type: ignore[no-any-return]
+    except (TypeError, ValueError) as error:
+        raise MarshalError(
+            f"Unable to marshal response: {error}. A handler returns JSON values, bytes, an iterator, an async "
+            "iterator, a file-like object or HttpResponse"
+        ) from error
+
+
+def _number_of_decimal(value: Any) -> Any:
+    if type(value).__name__ == "Decimal":
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def http_response_of(value: Any) -> HttpResponse:
+    """What a buffered Function URL makes of a value: a dict with `statusCode` is a response, anything else a body.
+
+    AWS, "Invoking Lambda function URLs", response payload format.
+    """
+    if isinstance(value, (bytes, bytearray)):
+        return HttpResponse(body=bytes(value))
+    if not (isinstance(value, dict) and "statusCode" in value):
+        return HttpResponse(headers={"content-type": "application/json"}, body=to_json(value))
+    try:
+        status_code = int(value["statusCode"])
+    except (TypeError, ValueError):
+        raise MarshalError(f"the response's statusCode is {value['statusCode']!r}; it must be an integer") from None
+    headers = dict(value.get("headers") or {})
+    headers.update(value.get("multiValueHeaders") or {})
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["content-type"] = "application/json"
+    return HttpResponse(status_code, headers, value.get("cookies") or (), body=_body_of(value))
+
+
+def _body_of(value: dict[str, Any]) -> str | bytes:
+    body = value.get("body")
+    if body is None:
+        return ""
+    if value.get("isBase64Encoded"):
+        from binascii import a2b_base64
+
+        return a2b_base64(body)
+    return body if isinstance(body, (str, bytes)) else to_json(body)

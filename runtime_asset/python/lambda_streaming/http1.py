@@ -1,0 +1,164 @@
+"""HTTP/1.1 as a client of the Runtime API speaks it: requests to bytes, bytes to replies. No I/O.
+
+A request body is either sent with its length or in chunks (RFC 9112, 7.1): `size in hex CRLF data CRLF`, ended by a
+chunk of size zero, which trailers may follow. So an empty chunk must never be written as a frame: it would end the
+response.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CRLF = b"\r\n"
+
+# A reply head of the Runtime API is some hundred bytes; the largest header it may carry is the client context
+# (3,583 bytes before base64). A head past this size is not one.
+MAX_HEAD_BYTES = 256 * 1024
+
+
+class ProtocolError(Exception):
+    """The other side did not speak HTTP/1.1."""
+
+
+class Reply:
+    """One reply: `status`, `headers` by lower-case name (empty values left out), `body`, `keep_alive`."""
+
+    __slots__ = ("body", "headers", "keep_alive", "status")
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes, keep_alive: bool) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.keep_alive = keep_alive
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, {self.body[:200]!r})"
+
+
+def encode_request_head(method: str, path: str, host: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def frame_start(size_bytes: int) -> bytes:
+    return b"%x\r\n" % size_bytes
+
+
+def encode_last_chunk(trailers: Iterable[tuple[str, str]] = ()) -> bytes:
+    fields = "".join(f"{name}: {value}\r\n" for name, value in trailers)
+    return b"0\r\n" + fields.encode("latin-1") + CRLF
+
+
+class ReplyDecoder:
+    """Turns received bytes into one `Reply`, however they were cut.
+
+    `receive` takes what came and answers the reply once it is complete, `None` before; `receive_end` says that the
+    connection was closed. 1xx replies are passed over.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._head: tuple[int, dict[str, str], bool] | None = None
+        self._body = bytearray()
+        # Bytes of body still to come; None while the body is chunked or ends with the connection.
+        self._body_left: int | None = None
+        self._chunked = False
+
+    @property
+    def has_begun(self) -> bool:
+        return self._head is not None or bool(self._buffer)
+
+    def receive(self, data: bytes) -> Reply | None:
+        self._buffer += data
+        if self._head is None and not self._take_head():
+            return None
+        if self._chunked:
+            return self._take_chunks()
+        if self._body_left is None:
+            return None
+        if len(self._buffer) < self._body_left:
+            return None
+        body = bytes(memoryview(self._buffer)[: self._body_left])
+        return self._reply(body, left_over=len(self._buffer) > self._body_left)
+
+    def receive_end(self) -> Reply:
+        if self._head is not None and not self._chunked and self._body_left is None:
+            return self._reply(bytes(self._buffer), left_over=True)
+        raise ProtocolError("the connection was closed before the reply was complete")
+
+    def _take_head(self) -> bool:
+        while True:
+            end = self._buffer.find(b"\r\n\r\n")
+            if end < 0:
+                if len(self._buffer) > MAX_HEAD_BYTES:
+                    raise ProtocolError(f"the reply's head is longer than {MAX_HEAD_BYTES:,} bytes")
+                return False
+            status, headers, keep_alive = _parse_head(bytes(self._buffer[:end]))
+            del self._buffer[: end + 4]
+            if status >= 200:
+                break
+        self._head = (status, headers, keep_alive)
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            self._chunked = True
+        elif "content-length" in headers:
+            length = headers["content-length"]
+            if not length.isdecimal():
+                raise ProtocolError(f"the reply's content-length is {length!r}")
+            self._body_left = int(length)
+        elif status in (204, 304):
+            self._body_left = 0
+        return True
+
+    def _take_chunks(self) -> Reply | None:
+        while True:
+            line_end = self._buffer.find(CRLF)
+            if line_end < 0:
+                return None
+            size_text = bytes(self._buffer[:line_end]).split(b";")[0].strip()
+            try:
+                size = int(size_text, 16)
+            except ValueError:
+                raise ProtocolError(f"a chunk of the reply has the size {size_text!r}") from None
+            if size == 0:
+                return self._take_trailers(line_end)
+            data_start = line_end + 2
+            if len(self._buffer) < data_start + size + 2:
+                return None
+            self._body += memoryview(self._buffer)[data_start : data_start + size]
+            del self._buffer[: data_start + size + 2]
+
+    def _take_trailers(self, size_line_end: int) -> Reply | None:
+        # The empty line ends the trailers; without any it follows the size line at once.
+        end = self._buffer.find(b"\r\n\r\n", size_line_end)
+        if end < 0:
+            return None
+        return self._reply(bytes(self._body), left_over=len(self._buffer) > end + 4)
+
+    def _reply(self, body: bytes, left_over: bool) -> Reply:
+        assert self._head is not None
+        status, headers, keep_alive = self._head
+        # Bytes behind the reply belong to no request of ours: the connection cannot be trusted any further.
+        return Reply(status, headers, body, keep_alive and not left_over)
+
+
+def _parse_head(head: bytes) -> tuple[int, dict[str, str], bool]:
+    lines = head.decode("latin-1").split("\r\n")
+    version, _, rest = lines[0].partition(" ")
+    status = rest[:3]
+    if version not in ("HTTP/1.1", "HTTP/1.0") or not (len(status) == 3 and status.isdecimal()):
+        raise ProtocolError(f"the reply begins with {lines[0][:80]!r}")
+    headers: dict[str, str] = {}
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise ProtocolError(f"the reply has the header line {line[:80]!r}")
+        value = value.strip()
+        # Managed Instances send headers without a value: the same as none (protocol 1.1).
+        if value:
+            headers[name.strip().lower()] = value
+    connection = headers.get("connection", "").lower()
+    keep_alive = connection != "close" and (version == "HTTP/1.1" or connection == "keep-alive")
+    return int(status), headers, keep_alive

@@ -1,0 +1,246 @@
+"""The loop: take an invocation, call the handler, answer with what it returned, take the next.
+
+What the *call* returns decides the answer, so that wrappers around a handler keep working: an awaitable is awaited, a
+streamified call gets its stream, an iterator is sent item by item, anything else is sent whole.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import copy_context
+
+from lambda_streaming import blocking_driver, outlet, result
+from lambda_streaming.body_writer import BodyWriter, ResponseCutOff
+from lambda_streaming.buffered import JsonText, encode_buffered, http_response_of, to_json
+from lambda_streaming.connection import ConnectionBroken
+from lambda_streaming.context import LambdaContext
+from lambda_streaming.error_report import ErrorReport, log_error
+from lambda_streaming.flusher import Flusher
+from lambda_streaming.http_response import HttpResponse
+from lambda_streaming.outlet import PreludeOutlet
+from lambda_streaming.proxy_form import CollectedBody
+from lambda_streaming.python_path import import_standard
+from lambda_streaming.response_stream import ResponseStream, StreamClosedError
+from lambda_streaming.runtime_api import RuntimeApi, check_response_reply, error_trailers
+from lambda_streaming.settings import publish_trace_id
+from lambda_streaming.streamify import StreamifiedCall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Iterator
+    from typing import Any, NoReturn
+
+    from lambda_streaming.asyncio_driver import AsyncioDriver
+    from lambda_streaming.handler_loader import Handler
+    from lambda_streaming.http1 import Reply
+    from lambda_streaming.invocation import Invocation
+    from lambda_streaming.settings import Settings
+
+
+class UnmarshalError(Exception):
+    """The event is not the JSON it says it is."""
+
+
+class InvocationLoop:
+    def __init__(self, api: RuntimeApi, handler: Handler, settings: Settings) -> None:
+        # For the process.
+        self._api = api
+        self._handler = handler
+        self._settings = settings
+        self._flusher = Flusher()
+        self._blocking = blocking_driver.BlockingDriver()
+        self._asyncio: AsyncioDriver | None = None
+
+    def run(self) -> NoReturn:
+        while True:
+            invocation = self._api.next_invocation()
+            publish_trace_id(invocation.trace_id)
+            # Context variables set for one invocation are gone in the next.
+            copy_context().run(self._serve, invocation)
+
+    def _serve(self, invocation: Invocation) -> None:
+        stream: ResponseStream | None = None
+        try:
+            event = decode_event(invocation)
+            stream = ResponseStream(
+                outlet.for_event(event, invocation, self._api, self._flusher, self._settings), self._blocking
+            )
+            returned = self._handler(event, LambdaContext(invocation, self._settings))
+            self._answer(invocation, returned, stream)
+        except ResponseCutOff:
+            self._leave_cut_off(stream)
+        except BaseException as error:
+            self._fail(invocation, stream, error)
+            if _ends_process(error):
+                raise
+        sys.stdout.flush()
+
+    # Each of these ends with Lambda's reply to the response.
+
+    def _answer(self, invocation: Invocation, returned: Any, stream: ResponseStream) -> None:
+        if isinstance(returned, StreamifiedCall):
+            outcome = returned.begin(stream)
+            if result.is_awaitable(outcome):
+                self._on_loop(stream, self._finish_after(invocation, outcome, stream))
+            else:
+                self._finish(invocation, stream)
+        elif result.is_awaitable(returned):
+            # An async function may return all that a sync one may.
+            self._answer(invocation, self._on_loop(stream, returned), stream)
+        elif isinstance(returned, HttpResponse):
+            stream.name_head(returned)
+            self._answer_body(invocation, returned.body, stream)
+        elif not self._answer_items(invocation, returned, stream):
+            self._answer_buffered(invocation, returned, stream)
+
+    def _answer_items(self, invocation: Invocation, returned: Any, stream: ResponseStream) -> bool:
+        if (items := result.as_iterator(returned)) is not None:
+            self._send_items(items, stream)
+            self._finish(invocation, stream)
+        elif (async_items := result.as_async_iterator(returned)) is not None:
+            self._on_loop(stream, self._finish_after(invocation, self._send_async_items(async_items, stream), stream))
+        else:
+            return False
+        return True
+
+    def _answer_body(self, invocation: Invocation, body: Any, stream: ResponseStream) -> None:
+        if body is not None and self._answer_items(invocation, body, stream):
+            return
+        if body is not None:
+            stream.write(body if isinstance(body, (str, bytes, bytearray, memoryview)) else JsonText(to_json(body)))
+        self._finish(invocation, stream)
+
+    def _answer_buffered(self, invocation: Invocation, value: Any, stream: ResponseStream) -> None:
+        if isinstance(stream.outlet, PreludeOutlet):
+            response = http_response_of(value)
+            stream.name_head(response)
+            self._answer_body(invocation, response.body, stream)
+        else:
+            self._accept(self._api.post_response(invocation, *encode_buffered(value)))
+
+    def _send_items(self, items: Iterator[Any], stream: ResponseStream) -> None:
+        try:
+            for item in items:
+                if isinstance(item, HttpResponse):
+                    _name_head_by_item(item, stream)
+                elif not stream.put(item):
+                    stream.wait_until_sent()
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+
+    async def _send_async_items(self, items: AsyncIterator[Any], stream: ResponseStream) -> None:
+        try:
+            async for item in items:
+                if isinstance(item, HttpResponse):
+                    _name_head_by_item(item, stream)
+                elif not stream.put(item):
+                    await stream.wait_until_sent()
+        finally:
+            close = getattr(items, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _finish_after(self, invocation: Invocation, work: Awaitable[Any], stream: ResponseStream) -> None:
+        await work
+        if stream.phase != "ended":
+            stream.put_end()
+        if isinstance(stream.body, BodyWriter):
+            self._accept(await self._event_loop().finish(stream.body))
+        else:
+            self._finish(invocation, stream)
+
+    def _finish(self, invocation: Invocation, stream: ResponseStream) -> None:
+        if stream.phase != "ended":
+            stream.put_end()
+        body = stream.body
+        if isinstance(body, CollectedBody):
+            self._accept(self._api.post_response(invocation, body.to_json(), "application/json"))
+        else:
+            assert isinstance(body, BodyWriter)
+            self._accept(blocking_driver.finish(body))
+
+    def _accept(self, reply: Reply) -> None:
+        self._api.accept_reply(reply)
+        complaint = check_response_reply(reply)
+        if complaint:
+            log_line(complaint)
+
+    # What goes wrong.
+
+    def _fail(self, invocation: Invocation, stream: ResponseStream | None, error: BaseException) -> None:
+        if isinstance(error, StreamClosedError) and stream is not None and stream.phase == "cut off":
+            self._leave_cut_off(stream)
+            return
+        report = ErrorReport.of_exception(error, invocation.request_id)
+        log_error(report)
+        try:
+            if stream is None or stream.can_still_fail:
+                self._accept(self._api.post_error(invocation, report))
+            elif stream.phase == "body":
+                stream.put_end(error_trailers(report))
+                self._finish(invocation, stream)
+            elif stream.phase == "ended":
+                self._finish(invocation, stream)
+            else:
+                self._leave_cut_off(stream)
+        except ResponseCutOff:
+            self._leave_cut_off(stream)
+
+    def _leave_cut_off(self, stream: ResponseStream | None) -> None:
+        """Read why Lambda cut the response off, if it says so, and connect anew for the next request."""
+        assert stream is not None
+        assert isinstance(stream.body, BodyWriter)
+        stream.phase = "cut off"
+        reason = "the connection was closed"
+        try:
+            reply = stream.body.connection.read_reply()
+            reason = f"{reply.status} {reply.body[:500].decode('utf-8', 'replace').strip()}"
+        except (ConnectionBroken, OSError):
+            pass
+        self._api.abandon_connection()
+        log_line(f"Lambda ended the response before it was complete, and the handler was stopped: {reason}")
+
+    # The event loop, made for the first async handler.
+
+    def _on_loop(self, stream: ResponseStream, work: Awaitable[Any]) -> Any:
+        driver = self._event_loop()
+        stream.driver = driver
+        try:
+            return driver.run(work)
+        finally:
+            stream.driver = self._blocking
+
+    def _event_loop(self) -> AsyncioDriver:
+        if self._asyncio is None:
+            from lambda_streaming.asyncio_driver import AsyncioDriver
+
+            self._asyncio = AsyncioDriver()
+        return self._asyncio
+
+
+def decode_event(invocation: Invocation) -> Any:
+    """The event as AWS's runtime gives it: JSON decoded, anything else as bytes."""
+    if invocation.content_type != "application/json":
+        return invocation.event
+    try:
+        return import_standard("json").loads(invocation.event)
+    except ValueError as error:
+        raise UnmarshalError(f"Unable to unmarshal input: {error}") from error
+
+
+def log_line(message: str) -> None:
+    sys.stderr.write(f"lambda_streaming: {message}\n")
+    sys.stderr.flush()
+
+
+def _name_head_by_item(item: HttpResponse, stream: ResponseStream) -> None:
+    if item.body is not None:
+        raise TypeError("a yielded HttpResponse has a body; yield HttpResponse(...) and then the body's items")
+    stream.name_head(item)
+
+
+def _ends_process(error: BaseException) -> bool:
+    """SystemExit, KeyboardInterrupt and their like end the process; a cancelled task of the handler's does not."""
+    return not isinstance(error, Exception) and type(error).__name__ != "CancelledError"

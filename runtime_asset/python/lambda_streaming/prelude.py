@@ -1,0 +1,109 @@
+"""The response head, encoded for the front doors that stream: JSON, eight NUL bytes, and the body follows.
+
+The content type `application/vnd.awslambda.http-integration-response` tells Lambda to look for it. Keys: `statusCode`,
+`headers`, `cookies`; REST APIs take `multiValueHeaders` for repeated headers and cookies, Function URLs do not know it
+(protocol 1.4). API Gateway wants all of it within the first 16 KB of the stream, so a larger head is refused before
+anything is sent.
+"""
+
+from __future__ import annotations
+
+from lambda_streaming import front_door
+from lambda_streaming.python_path import import_standard
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lambda_streaming.http_response import HttpResponse
+
+CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
+DELIMITER = b"\0" * 8
+LIMIT_BYTES = 16 * 1024
+
+# RFC 9110, 7.6.1: these describe one connection, not the response. Lambda's front ends set the length themselves and
+# rename a `content-length` of ours.
+_NOT_FORWARDED = frozenset(
+    (
+        "connection",
+        "content-length",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+
+# RFC 9110, 5.6.2: the characters of a header name.
+_NAME_CHARACTERS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class HeadError(ValueError):
+    """A response head that cannot be sent."""
+
+
+def encode_prelude(head: HttpResponse, door: str) -> bytes:
+    headers, cookies = validated(head)
+    document: dict[str, object] = {"statusCode": head.status_code}
+    if door == front_door.REST_API:
+        multi: dict[str, list[str]] = {}
+        for name, value in headers:
+            multi.setdefault(name, []).append(value)
+        if cookies:
+            multi["set-cookie"] = cookies
+        document["headers"] = {name: values[0] for name, values in multi.items() if len(values) == 1}
+        repeated = {name: values for name, values in multi.items() if len(values) > 1}
+        if repeated:
+            document["multiValueHeaders"] = repeated
+    else:
+        document["headers"] = joined(headers)
+        if cookies:
+            document["cookies"] = cookies
+    json = import_standard("json")
+    prelude: bytes = json.dumps(document).encode("ascii") + DELIMITER
+    if len(prelude) > LIMIT_BYTES:
+        raise HeadError(
+            f"the response head takes {len(prelude):,} bytes as JSON; API Gateway and Function URLs take "
+            f"{LIMIT_BYTES:,}: send fewer or shorter headers and cookies"
+        )
+    return prelude
+
+
+def validated(head: HttpResponse) -> tuple[list[tuple[str, str]], list[str]]:
+    """Headers (names lower-case, set-cookie taken out, hop-by-hop ones dropped) and cookies, all safe to send."""
+    headers: list[tuple[str, str]] = []
+    cookies = [_checked_value("set-cookie", cookie) for cookie in head.cookies]
+    for name, value in head.headers:
+        if not isinstance(name, str) or not name or not _NAME_CHARACTERS.issuperset(name):
+            raise HeadError(f"{name!r} is not a header name: letters, digits and !#$%&'*+-.^_`|~ are allowed")
+        name = name.lower()
+        value = _checked_value(name, value)
+        if name == "set-cookie":
+            cookies.append(value)
+        elif name not in _NOT_FORWARDED:
+            headers.append((name, value))
+    return headers, cookies
+
+
+def joined(headers: list[tuple[str, str]]) -> dict[str, str]:
+    """Repeated headers as one each, values separated by commas (RFC 9110, 5.3)."""
+    result: dict[str, str] = {}
+    for name, value in headers:
+        result[name] = f"{result[name]}, {value}" if name in result else value
+    return result
+
+
+def _checked_value(name: str, value: str) -> str:
+    if not isinstance(value, str):
+        raise HeadError(f"the header {name!r} has the value {value!r}; it must be text or an integer")
+    if not value.isascii():
+        raise HeadError(
+            f"the header {name!r} has the value {value!r}, which is not ASCII: percent-encode it "
+            "(urllib.parse.quote), or use the form of RFC 8187: filename*=UTF-8''..."
+        )
+    # A line break would let whoever controls the value add headers or a body of their own.
+    if not value.replace("\t", " ").isprintable():
+        raise HeadError(f"the header {name!r} has the value {value!r}: control characters are not allowed")
+    return value.strip(" \t")

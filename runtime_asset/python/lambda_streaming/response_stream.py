@@ -1,0 +1,233 @@
+"""One response, from nothing named to its end.
+
+The phases, and what is expected in each:
+
+    "head open"   no byte has left; the head may be named, an exception is still an /error and not a 200
+    "body"        the head is decided; items go to the body
+    "ended"       the body is complete, or failed with trailers; nothing more is taken
+    "cut off"     Lambda answered before the end (caller gone, size limit); nothing more is taken
+
+An item is text, bytes, a buffer, or an object that encodes itself and knows its default headers (`ServerSentEvent`,
+the lines of `json_lines`). The head waits for the first item, which decides the content type when nothing else does.
+"""
+
+from __future__ import annotations
+
+from lambda_streaming.body_writer import ResponseCutOff
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Generator, Iterable
+    from typing import Any, Literal, Protocol, TypeAlias
+
+    from lambda_streaming.http_response import HttpResponse
+    from lambda_streaming.server_sent_event import ServerSentEvent
+
+    Headers: TypeAlias = tuple[tuple[str, str], ...]
+    Phase = Literal["head open", "body", "ended", "cut off"]
+    Chunk: TypeAlias = str | bytes | bytearray | memoryview | ServerSentEvent
+
+    class Body(Protocol):
+        """Where a response's bytes go; see `BodyWriter` and `CollectedBody`."""
+
+        def put(self, item: bytes | memoryview) -> bool: ...
+        def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool: ...
+        def is_sent(self) -> bool: ...
+
+    class Outlet(Protocol):
+        """What a response is for: it makes the body once the head is decided.
+
+        `can_fail_late`: nothing leaves before the end, so that an error can replace all of it.
+        """
+
+        can_fail_late: bool
+
+        def open(self, head: ResolvedHead) -> Body: ...
+
+    class Driver(Protocol):
+        """How to wait until a body is sent: blocking, or on the event loop."""
+
+        def until_sent(self, body: Body) -> Awaitable[None]: ...
+
+
+TEXT_HEADERS: Headers = (("content-type", "text/plain; charset=utf-8"),)
+BYTES_HEADERS: Headers = (("content-type", "application/octet-stream"),)
+
+
+class StreamClosedError(RuntimeError):
+    """Raised by a write to a response that is over."""
+
+
+class ResolvedHead:
+    """A head as decided with the first item: `response` as named, defaults added."""
+
+    __slots__ = ("is_empty", "response")
+
+    def __init__(self, response: HttpResponse, *, is_empty: bool) -> None:
+        self.response = response
+        self.is_empty = is_empty
+
+    @property
+    def content_type(self) -> str:
+        return next(value for name, value in self.response.headers if name.lower() == "content-type")
+
+
+class _Done:
+    """An awaitable that is done: what `write` returns when there is nothing to wait for."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        return
+        yield
+
+
+DONE = _Done()
+
+
+class ResponseStream:
+    """The second argument of a `@streamify_response` function.
+
+    In a sync function `write` returns when the socket has taken the data. In an async one it takes the data at once
+    and returns an awaitable for the same: `await response_stream.write(data)`.
+    """
+
+    __slots__ = ("body", "driver", "head", "outlet", "phase")
+
+    def __init__(self, outlet: Outlet, driver: Driver) -> None:
+        self.outlet = outlet
+        self.driver = driver
+        self.body: Body | None = None
+        self.head: HttpResponse | None = None
+        self.phase: Phase = "head open"
+
+    # What handlers call.
+
+    def write(self, data: Chunk) -> Awaitable[None]:
+        """Send one item: text (as UTF-8), bytes, a buffer or a `ServerSentEvent`. Empty ones are passed over.
+
+        Raises `StreamClosedError` when the response is over, and `TypeError` for anything else.
+        """
+        try:
+            return DONE if self.put(data) else self.wait_until_sent()
+        except ResponseCutOff:
+            self.phase = "cut off"
+            raise StreamClosedError(_OVER[self.phase]) from None
+
+    def end(self, data: Chunk | None = None) -> Awaitable[None]:
+        """Write `data` if given and end the response; the function may run on. A second call does nothing."""
+        if self.phase == "ended" and data is None:
+            return DONE
+        if data is not None:
+            self.write(data)
+        try:
+            return DONE if self.put_end() else self.wait_until_sent()
+        except ResponseCutOff:
+            self.phase = "cut off"
+            return DONE
+
+    def set_content_type(self, content_type: str) -> None:
+        """Name the content type; before the first write."""
+        from lambda_streaming.http_response import HttpResponse
+
+        head = self.head or HttpResponse()
+        head.headers = [(name, value) for name, value in head.headers if name.lower() != "content-type"]
+        head.headers.append(("content-type", content_type))
+        self.name_head(head)
+
+    # What the runtime calls, too.
+
+    @property
+    def can_still_fail(self) -> bool:
+        """Whether an exception can still be answered with an /error."""
+        return self.phase == "head open" or (self.outlet.can_fail_late and self.phase == "body")
+
+    def name_head(self, head: HttpResponse) -> None:
+        if self.phase == "body":
+            raise RuntimeError(
+                "the response head has left with the first byte: yield HttpResponse, or call HttpResponseStream.from_ "
+                "or set_content_type, before anything else"
+            )
+        if self.phase != "head open":
+            raise StreamClosedError(_OVER[self.phase])
+        self.head = head
+
+    def put(self, item: Any) -> bool:
+        """Take one item; `False` when the producer has to wait until the body is sent."""
+        data: bytes | memoryview
+        kind = type(item)
+        if kind is str:
+            try:
+                data = item.encode()
+            except UnicodeEncodeError:
+                data = item.encode("utf-8", "replace")
+            defaults = TEXT_HEADERS
+        elif kind is bytes:
+            data = item
+            defaults = BYTES_HEADERS
+        else:
+            data, defaults = _encoded(item)
+        if not data:
+            return True
+        if self.phase == "body":
+            assert self.body is not None
+            return self.body.put(data)
+        return self._begin(defaults, data)
+
+    def wait_until_sent(self) -> Awaitable[None]:
+        """Wait, in the driver's way, until the socket has taken all that was put."""
+        assert self.body is not None
+        return self.driver.until_sent(self.body)
+
+    def put_end(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
+        if self.phase == "head open":
+            self._open(TEXT_HEADERS, is_empty=True)
+        if self.phase != "body":
+            raise StreamClosedError(_OVER[self.phase])
+        assert self.body is not None
+        self.phase = "ended"
+        return self.body.put_last(trailers)
+
+    def _begin(self, defaults: Headers, data: bytes | memoryview) -> bool:
+        if self.phase != "head open":
+            raise StreamClosedError(_OVER[self.phase])
+        return self._open(defaults, is_empty=False).put(data)
+
+    def _open(self, defaults: Headers, *, is_empty: bool) -> Body:
+        from lambda_streaming.http_response import HttpResponse
+
+        head = self.head or HttpResponse()
+        named = {name.lower() for name, _ in head.headers if isinstance(name, str)}
+        if "content-type" not in named:
+            # A browser must not guess at a type that nobody named.
+            for name, value in (*defaults, ("x-content-type-options", "nosniff")):
+                if name not in named:
+                    head.headers.append((name, value))
+        # Opening fails for a head that cannot be sent; then nothing has begun.
+        self.body = self.outlet.open(ResolvedHead(head, is_empty=is_empty))
+        self.phase = "body"
+        return self.body
+
+
+_OVER = {
+    "ended": "the response has ended: nothing can be written to it any more",
+    "cut off": "Lambda has cut the response off (the caller has gone, or it grew too large): nobody reads on",
+}
+
+
+def _encoded(item: Any) -> tuple[bytes | memoryview, Headers]:
+    defaults = getattr(item, "default_headers", None)
+    if defaults is not None:
+        return item.to_bytes(), defaults
+    if isinstance(item, str):
+        return item.encode("utf-8", "replace"), TEXT_HEADERS
+    try:
+        view = memoryview(item).cast("B")
+    except TypeError:
+        raise TypeError(
+            f"an item of the response is of type {type(item).__name__}; allowed are str, bytes, buffers and "
+            "lambda_streaming.ServerSentEvent, and HttpResponse as the first item. For JSON, yield json.dumps(item), "
+            "or use lambda_streaming.json_lines(items)"
+        ) from None
+    # What is sent later must not change when the producer uses its buffer again.
+    return view.tobytes(), BYTES_HEADERS

@@ -1,0 +1,40 @@
+"""What the call of a handler returned, and so how it is answered. The looks of the function play no part."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from typing import Any
+
+PIECE_BYTES = 64 * 1024
+
+
+def is_awaitable(result: Any) -> bool:
+    return hasattr(type(result), "__await__")
+
+
+def as_iterator(result: Any) -> Iterator[Any] | None:
+    """The items of an iterator or of a file-like object (botocore's `StreamingBody` is one); `None` for others."""
+    # A file is an iterator of lines too: its pieces come first.
+    if callable(getattr(result, "read", None)) and not isinstance(result, type):
+        return _pieces(result)
+    return result if hasattr(type(result), "__next__") else None
+
+
+def as_async_iterator(result: Any) -> AsyncIterator[Any] | None:
+    if hasattr(type(result), "__anext__"):
+        return result  # type: ignore[no-any-return]
+    if hasattr(type(result), "__aiter__"):
+        return result.__aiter__()  # type: ignore[no-any-return]
+    return None
+
+
+def _pieces(file: Any) -> Iterator[Any]:
+    try:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+    finally:
+        close = getattr(file, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,93 @@
+"""The environment, parsed once. The only module of this package that reads or changes `os.environ`."""
+
+from __future__ import annotations
+
+import os
+
+from lambda_streaming import front_door
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FRONT_DOORS = "LAMBDA_STREAMING_FRONT_DOORS"
+EMPTY_BODY = "LAMBDA_STREAMING_EMPTY_BODY"
+_TRACE_ID = "_X_AMZN_TRACE_ID"
+
+
+class SettingsError(Exception):
+    """A variable has a value that cannot be read."""
+
+
+class Settings:
+    """What the environment says. Variables: AWS's "Using Lambda environment variables", and the two named above.
+
+    `streaming_front_doors`: which front doors stream, from `LAMBDA_STREAMING_FRONT_DOORS`: names separated by commas,
+    or `none`. Without the variable: Function URLs stream, nothing else does.
+
+    `fills_empty_body`: whether an empty body that a Function URL should deliver becomes one newline, from
+    `LAMBDA_STREAMING_EMPTY_BODY`: `newline` (default) or `empty`.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.runtime_api = _required(environment, "AWS_LAMBDA_RUNTIME_API")
+        self.handler = _required(environment, "_HANDLER")
+        self.task_root = environment.get("LAMBDA_TASK_ROOT", "/var/task")
+        self.runtime_dir = environment.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
+        self.python_path_is_set = "PYTHONPATH" in environment
+        self.function_name = environment.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.function_version = environment.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.memory_limit_in_mb = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.log_group_name = environment.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = environment.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.streaming_front_doors = _front_doors(environment.get(FRONT_DOORS))
+        self.fills_empty_body = (
+            _choice(environment, EMPTY_BODY, default="newline", allowed=("newline", "empty")) == "newline"
+        )
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        return cls(os.environ)
+
+
+def publish_trace_id(trace_id: str | None) -> None:
+    """Set `_X_AMZN_TRACE_ID` for one invocation: the X-Ray SDK and botocore read it there (protocol 1.8)."""
+    if trace_id:
+        os.environ[_TRACE_ID] = trace_id
+    else:
+        os.environ.pop(_TRACE_ID, None)
+
+
+def publish_python_path(value: str) -> None:
+    os.environ["PYTHONPATH"] = value
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise SettingsError(
+            f"{name} is not set: this program runs inside AWS Lambda, or in lambda-streaming's emulator"
+        )
+    return value
+
+
+def _choice(environment: Mapping[str, str], name: str, *, default: str, allowed: tuple[str, ...]) -> str:
+    value = environment.get(name, default)
+    if value not in allowed:
+        raise SettingsError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
+    return value
+
+
+def _front_doors(value: str | None) -> frozenset[str]:
+    if value is None:
+        return frozenset((front_door.FUNCTION_URL,))
+    if value == "none":
+        return frozenset()
+    names = frozenset(name.strip() for name in value.split(","))
+    unknown = names - front_door.CAN_STREAM
+    if unknown:
+        raise SettingsError(
+            f"{FRONT_DOORS} is {value!r}; allowed are none, or names of {', '.join(sorted(front_door.CAN_STREAM))} "
+            "separated by commas"
+        )
+    return names

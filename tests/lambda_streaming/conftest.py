@@ -1,0 +1,97 @@
+"""A handler's source in a folder, run by the real `bootstrap` against a fake Runtime API."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .fake_runtime_api import TIMEOUT_S, FakeRuntimeApi
+
+RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
+
+
+class RunningRuntime:
+    """The runtime as a process; `log` is what it has written to stdout and stderr so far."""
+
+    def __init__(self, process: subprocess.Popen[str], api: FakeRuntimeApi) -> None:
+        self.process = process
+        self.api = api
+        self.invoke = api.invoke
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def log(self) -> str:
+        return "".join(self._lines)
+
+    def wait_for_exit(self) -> int:
+        code = self.process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
+        return code
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
+        self.api.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.append(line)
+
+
+RunRuntime = Callable[..., RunningRuntime]
+
+
+@pytest.fixture
+def run_runtime(tmp_path: Path) -> Iterator[RunRuntime]:
+    """Start the runtime on a handler's source: `run_runtime('''def handler(event, context): ...''')`."""
+    running: list[RunningRuntime] = []
+
+    def run(
+        source: str | dict[str, str],
+        *,
+        handler: str = "index.handler",
+        environment: dict[str, str] | None = None,
+        interpreter: str = sys.executable,
+    ) -> RunningRuntime:
+        task_root = tmp_path / f"task{len(running)}"
+        for name, text in ({"index.py": source} if isinstance(source, str) else source).items():
+            file = task_root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(textwrap.dedent(text), encoding="utf-8")
+        task_root.mkdir(exist_ok=True)
+        api = FakeRuntimeApi()
+        process = subprocess.Popen(
+            [RUNTIME_ASSET / "bootstrap", interpreter, "/var/runtime/bootstrap.py"],
+            cwd=task_root,
+            env={
+                "PATH": os.environ["PATH"],
+                "AWS_LAMBDA_RUNTIME_API": api.address,
+                "_HANDLER": handler,
+                "LAMBDA_TASK_ROOT": str(task_root),
+                "AWS_LAMBDA_FUNCTION_NAME": "test",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **(environment or {}),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        running.append(RunningRuntime(process, api))
+        return running[-1]
+
+    yield run
+    for runtime in running:
+        runtime.stop()

@@ -1,0 +1,189 @@
+"""Items leave when they are produced: what comes after an item is withheld until the item was seen."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from .conftest import RunRuntime
+from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S
+
+
+class Gate:
+    """Something a handler can wait for that only the test can give: a byte on a socket."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(TIMEOUT_S)
+        self.port = self._listener.getsockname()[1]
+
+    def open(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.sendall(b"x")
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.close()
+
+
+WAIT = """
+import asyncio, socket
+from lambda_streaming import streamify_response
+
+def wait(port):
+    with socket.create_connection(("127.0.0.1", port)) as gate:
+        gate.recv(1)
+
+async def wait_async(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await reader.read(1)
+    writer.close()
+"""
+
+SHAPES = {
+    "generator": """
+def handler(event, context):
+    yield from ("one,", "two,", "three,")
+    wait(event["port"])
+    yield "four"
+""",
+    "async generator": """
+async def handler(event, context):
+    for item in ("one,", "two,", "three,"):
+        yield item
+    await wait_async(event["port"])
+    yield "four"
+""",
+    "async generator that blocks its loop": """
+async def handler(event, context):
+    for item in ("one,", "two,", "three,"):
+        yield item
+    wait(event["port"])
+    yield "four"
+""",
+    "returned iterator": """
+class Items:
+    def __init__(self, port):
+        self.items = iter(("one,", "two,", "three,"))
+        self.port = port
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if self.port is None:
+            raise StopIteration
+        for item in self.items:
+            return item
+        wait(self.port)
+        self.port = None
+        return "four"
+
+def handler(event, context):
+    return Items(event["port"])
+""",
+    "iterator returned by an async function": """
+def items(port):
+    yield from ("one,", "two,", "three,")
+    wait(port)
+    yield "four"
+
+async def handler(event, context):
+    return items(event["port"])
+""",
+    "response_stream.write": """
+@streamify_response
+def handler(event, response_stream, context):
+    for item in ("one,", "two,", "three,"):
+        response_stream.write(item)
+    wait(event["port"])
+    response_stream.write("four")
+""",
+    "await response_stream.write": """
+@streamify_response
+async def handler(event, response_stream, context):
+    for item in ("one,", "two,", "three,"):
+        await response_stream.write(item)
+    await wait_async(event["port"])
+    await response_stream.write("four")
+""",
+    "response_stream.write that is not awaited": """
+@streamify_response
+async def handler(event, response_stream, context):
+    for item in ("one,", "two,", "three,"):
+        response_stream.write(item)
+    wait(event["port"])
+    response_stream.write("four")
+""",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_three_items_leave_before_the_handler_goes_on(shape: str, run_runtime: RunRuntime, gate: Gate) -> None:
+    runtime = run_runtime(WAIT + SHAPES[shape])
+    # Twice: the second invocation finds the process, and its event loop, as the first left them.
+    for _ in range(2):
+        exchange = runtime.invoke({"port": gate.port, **FUNCTION_URL_EVENT})
+        exchange.wait_for(b"one,two,three,")
+        gate.open()
+        assert exchange.result().payload == b"one,two,three,four"
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("rest", ["wait(event['port'])", "compute_until(event['port'])"])
+def test_the_last_item_of_a_burst_leaves_when_the_handler_goes_quiet(
+    kind: str, rest: str, run_runtime: RunRuntime, gate: Gate
+) -> None:
+    """Joined items do not wait for the next one, whether the handler blocks or computes."""
+    runtime = run_runtime(f"""{WAIT}
+import threading
+
+def compute_until(port):
+    opened = []
+    threading.Thread(target=lambda: opened.append(wait(port))).start()
+    while not opened:
+        sum(range(100))
+
+{kind} handler(event, context):
+    for number in range(1000):
+        yield f"{{number}},"
+    yield "last"
+    {rest}
+    yield "end"
+""")
+    exchange = runtime.invoke({"port": gate.port, **FUNCTION_URL_EVENT})
+    exchange.wait_for(b"999,last")
+    gate.open()
+    answer = exchange.result()
+    assert answer.payload == b"".join(b"%d," % n for n in range(1000)) + b"lastend"
+    assert len(answer.chunks) < 500
+
+
+def test_the_head_waits_for_the_first_item(run_runtime: RunRuntime, gate: Gate) -> None:
+    runtime = run_runtime(f"""{WAIT}
+from lambda_streaming import HttpResponse
+
+def handler(event, context):
+    yield HttpResponse(201, {{"x-a": "b"}}, ["c=d"])
+    yield "first"
+    wait(event["port"])
+    yield "second"
+""")
+    exchange = runtime.invoke({"port": gate.port, **FUNCTION_URL_EVENT})
+    exchange.wait_for(b"first")
+    assert exchange.answer is not None
+    prelude_and_first, = exchange.answer.chunks
+    assert prelude_and_first.endswith(b"\0" * 8 + b"first")
+    gate.open()
+    answer = exchange.result()
+    assert answer.payload == b"firstsecond"
+    assert answer.prelude["statusCode"] == 201
+    assert answer.prelude["cookies"] == ["c=d"]
+    assert answer.prelude["headers"]["x-a"] == "b"
