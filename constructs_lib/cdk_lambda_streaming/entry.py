@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from aws_cdk import aws_lambda
 
-# None of this is the function's. A pattern without a slash matches at every depth, a folder with all it holds.
+# None of this is the function's. A pattern without a slash matches at every depth, a folder with all in it.
 EXCLUDED = (
     # Byte code of this machine: it would make the same source another asset on every machine and Python.
     "__pycache__",
@@ -27,7 +27,8 @@ EXCLUDED = (
 
 def entry_code(entry: Path) -> aws_lambda.Code:
     """Return the folder as Lambda code, named by a hash that is the same on every machine."""
-    return aws_lambda.Code.from_asset(str(entry), exclude=list(EXCLUDED))
+    # The CDK's Node process may have another working directory than this one.
+    return aws_lambda.Code.from_asset(str(entry.absolute()), exclude=list(EXCLUDED))
 
 
 def find_entry(entry: str | os.PathLike[str]) -> Path:

@@ -64,7 +64,7 @@ def find_handler(source: Path, handler: str, python: tuple[int, int]) -> Doubt |
 
 def _parse(source: bytes, python: tuple[int, int]) -> ast.Module:
     with warnings.catch_warnings():
-        # A dubious escape in a string is for the user's linter to find, and not a SyntaxError under `-W error`.
+        # A dubious escape in a string is for the user's linter to find, and no SyntaxError under `-W error`.
         warnings.simplefilter("ignore")
         try:
             return ast.parse(source, feature_version=min(python, sys.version_info[:2]))
@@ -75,7 +75,7 @@ def _parse(source: bytes, python: tuple[int, int]) -> ast.Module:
 
 
 class _TopLevelNames(ast.NodeVisitor):
-    """Collects the names that the module's own statements bind, not those bound inside functions and classes."""
+    """Collects the names that the module's own statements bind, not those inside functions and classes."""
 
     def __init__(self) -> None:
         self.bound: set[str] = set()

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from aws_cdk import Aws, Token
+from cdk_lambda_streaming.environment import FrontDoor, check_environment, format_front_doors
+
+
+def test_ordinary_variables_are_let_through() -> None:
+    check_environment({"TABLE": "chats", "EMPTY": "", "AWS_LWA_PORT": "8000", "LANG": "C.UTF-8"})
+
+
+def test_tokens_are_let_through() -> None:
+    check_environment({"REGION": Aws.REGION, "COUNT": Token.as_string(3)})
+
+
+@pytest.mark.parametrize(
+    ("key", "advice"),
+    [
+        ("AWS_LAMBDA_EXEC_WRAPPER", "one wrapper slot.*leave the variable out"),
+        ("LAMBDA_STREAMING_FRONT_DOORS", "use the construct's options, such as invoke_mode"),
+        ("LAMBDA_STREAMING_ANYTHING", "choose another name"),
+        ("AWS_REGION", "Lambda reserves the name.*choose another name"),
+        ("AWS_LAMBDA_RUNTIME_API", "Lambda reserves the name"),
+        ("_HANDLER", "Lambda reserves the name"),
+    ],
+)
+def test_reserved_names_are_refused_with_advice(key: str, advice: str) -> None:
+    with pytest.raises(ValueError, match=f"environment variable {key} cannot be set to 'x': .*{advice}"):
+        check_environment({key: "x"})
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (8080, "got int 8080; pass '8080'"),
+        (None, "got NoneType None; leave the variable out or pass ''"),
+    ],
+)
+def test_a_value_that_is_no_str_is_refused_by_name(value: object, said: str) -> None:
+    with pytest.raises(TypeError, match=f"environment variable PORT must be a str, .*{said}"):
+        check_environment({"PORT": value})  # type: ignore[dict-item]
+
+
+def test_an_environment_that_is_no_mapping_is_refused() -> None:
+    with pytest.raises(TypeError, match="environment must be a mapping of str to str"):
+        check_environment(["PORT"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("front_doors", "value"),
+    [
+        ([], "none"),
+        ([FrontDoor.FUNCTION_URL], "function-url"),
+        ([FrontDoor.REST_API, FrontDoor.FUNCTION_URL], "function-url,rest-api"),
+    ],
+)
+def test_front_doors_are_named_for_the_runtime(front_doors: list[FrontDoor], value: str) -> None:
+    assert format_front_doors(front_doors) == value

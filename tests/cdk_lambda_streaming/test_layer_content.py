@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from cdk_lambda_streaming.layer_content import (
+    LayerFile,
+    hash_layer_files,
+    read_layer_files,
+    write_layer_files,
+)
+
+WRAPPER = LayerFile("bootstrap", 0o755, b"#!/bin/sh\n")
+MODULE = LayerFile("python/lambda_streaming/__init__.py", 0o644, b"")
+
+
+def test_the_layer_is_the_wrapper_and_the_package() -> None:
+    files = {file.path: file for file in read_layer_files()}
+    assert files["bootstrap"].mode == 0o755
+    assert files["bootstrap"].content.startswith(b"#!/bin/sh\n")
+    assert files["python/lambda_streaming/__init__.py"].mode == 0o644
+    assert {path.rpartition("/")[0] for path in files} >= {"", "python/lambda_streaming"}
+    assert all(path == "bootstrap" or path.startswith("python/lambda_streaming/") for path in files)
+
+
+def test_the_wrapper_of_a_wheel_is_found_inside_the_package(installed: Path) -> None:
+    paths = [file.path for file in read_layer_files()]
+    assert paths == ["bootstrap", "python/lambda_streaming/__init__.py", "python/lambda_streaming/deep/a.py"]
+
+
+def test_traces_of_a_machine_are_left_out(installed: Path) -> None:
+    before = read_layer_files()
+    for trace in ("__pycache__/a.pyc", "deep/__pycache__/a.pyc", "stray.pyc", ".DS_Store"):
+        path = installed / trace
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"trace")
+    (installed / "bootstrap").chmod(0o600)
+    assert read_layer_files() == before
+
+
+def test_a_package_without_its_wrapper_is_an_error(installed: Path) -> None:
+    (installed / "bootstrap").unlink()
+    with pytest.raises(FileNotFoundError, match="'bootstrap' was found neither at"):
+        read_layer_files()
+
+
+def test_a_missing_distribution_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="install the distribution 'lambda-streaming'"):
+        read_layer_files()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        WRAPPER._replace(mode=0o644),
+        WRAPPER._replace(content=b"#!/bin/bash\n"),
+        WRAPPER._replace(path="boot"),
+    ],
+)
+def test_path_mode_and_content_are_in_the_hash(changed: LayerFile) -> None:
+    assert hash_layer_files([changed, MODULE]) != hash_layer_files([WRAPPER, MODULE])
+
+
+def test_where_one_file_ends_is_in_the_hash() -> None:
+    joined = LayerFile("a", 0o644, b"xb\x00644\x000\x00")
+    apart = [LayerFile("a", 0o644, b"x"), LayerFile("b", 0o644, b"")]
+    assert hash_layer_files([joined]) != hash_layer_files(apart)
+
+
+def test_modes_are_written_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_layer_files([WRAPPER, MODULE], tmp_path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / WRAPPER.path).stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / MODULE.path).stat().st_mode) == 0o644
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package as a wheel installs it: the wrapper inside."""
+    package = tmp_path / "lambda_streaming"
+    (package / "deep").mkdir(parents=True)
+    (package / "bootstrap").write_bytes(WRAPPER.content)
+    (package / "__init__.py").touch()
+    (package / "deep" / "a.py").touch()
+    monkeypatch.delitem(sys.modules, "lambda_streaming", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    return package

@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aws_cdk
+import pytest
+from aws_cdk import App, CfnParameter, Duration, Fn, Stack, aws_ec2, aws_iam, aws_lambda
+from aws_cdk.assertions import Annotations, Match, Template
+from cdk_lambda_streaming import StreamingFunction
+
+WARNINGS = Match.string_like_regexp("cdk-lambda-streaming:")
+
+
+def properties(stack: Stack, kind: str) -> dict[str, Any]:
+    """Return the properties of the stack's only resource of this kind."""
+    (resource,) = Template.from_stack(stack).find_resources(kind).values()
+    found: dict[str, Any] = resource["Properties"]
+    return found
+
+
+def variables(stack: Stack) -> dict[str, Any]:
+    found: dict[str, Any] = properties(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
+    return found
+
+
+def warnings(stack: Stack) -> list[str]:
+    return [found.entry.data for found in Annotations.from_stack(stack).find_warning("*", WARNINGS)]
+
+
+class TestFunction:
+    def test_defaults_are_the_newest_python_on_arm_with_explicit_sizes(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry)
+        function = properties(stack, "AWS::Lambda::Function")
+        assert function["Runtime"] == "python3.14"
+        assert function["Architectures"] == ["arm64"]
+        assert (function["MemorySize"], function["Timeout"]) == (1024, 300)
+        assert function["Handler"] == "index.handler"
+
+    def test_one_variable_and_one_layer_are_ours(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry)
+        function = properties(stack, "AWS::Lambda::Function")
+        assert function["Environment"]["Variables"] == {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}
+        assert len(function["Layers"]) == 1
+
+    def test_it_is_a_function_to_the_cdk(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        assert isinstance(function.node.default_child, aws_lambda.CfnFunction)
+        assert function.add_alias("live").lambda_ is function
+
+    def test_entry_may_be_relative_and_index_in_a_folder(
+        self, stack: Stack, make_entry: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = make_entry(app__main="def stream(event, context):\n    yield 'x'\n")
+        monkeypatch.chdir(folder.parent)
+        StreamingFunction(stack, "Chat", entry="chat", index="app/main.py", handler="stream")
+        assert properties(stack, "AWS::Lambda::Function")["Handler"] == "app.main.stream"
+
+    @pytest.mark.parametrize(
+        ("options", "error", "said"),
+        [
+            ({"entry": None}, TypeError, "entry must be"),
+            ({"entry": "nowhere"}, ValueError, "entry folder 'nowhere' does not exist"),
+            ({"index": "main.py"}, ValueError, "has no file 'main.py'"),
+            ({"handler": "handle"}, ValueError, "did you mean 'handler'"),
+            ({"handler": 3}, TypeError, "handler must be"),
+            ({"runtime": "python3.14"}, TypeError, "runtime must be a Runtime"),
+            ({"timeout": 30}, TypeError, r"timeout must be a Duration, such as Duration.minutes\(5\), got 30"),
+            ({"timeout": Duration.minutes(16)}, ValueError, "at most 900 seconds, got 960 seconds"),
+            ({"memory_size": "512"}, TypeError, "memory_size must be a number"),
+            ({"memory_size": 64}, ValueError, "between 128 and 10240 MB, got 64"),
+            ({"environment": {"AWS_REGION": "x"}}, ValueError, "AWS_REGION cannot be set"),
+            ({"invoke_mode": "RESPONSE_STREAM"}, TypeError, "invoke_mode must be an InvokeMode"),
+            ({"auth_type": "NONE"}, TypeError, "auth_type must be a FunctionUrlAuthType"),
+            ({"function_url": "yes"}, TypeError, "function_url must be True or False"),
+            ({"cors": True}, TypeError, "cors must be FunctionUrlCorsOptions"),
+            ({"memorysize": 128}, TypeError, "memorysize"),
+        ],
+    )
+    def test_a_wrong_option_is_an_error_that_names_it(
+        self, stack: Stack, entry: Path, options: dict[str, Any], error: type[Exception], said: str
+    ) -> None:
+        with pytest.raises(error, match=said):
+            StreamingFunction(stack, "Chat", **{"entry": entry, **options})
+
+    @pytest.mark.parametrize(
+        ("runtime", "said"),
+        [
+            (aws_lambda.Runtime.NODEJS_22_X, "got 'nodejs22.x': the layer streams from Python handlers"),
+            (aws_lambda.Runtime.PYTHON_3_9, "got 'python3.9': the layer is not made for this Python"),
+            (aws_lambda.Runtime.PROVIDED_AL2023, "OS-only runtimes start no wrapper"),
+        ],
+    )
+    def test_another_runtime_is_refused_with_the_reason(
+        self, stack: Stack, entry: Path, runtime: aws_lambda.Runtime, said: str
+    ) -> None:
+        with pytest.raises(ValueError, match="runtime must be one of python3.10, .*" + said):
+            StreamingFunction(stack, "Chat", entry=entry, runtime=runtime)
+
+    def test_sizes_left_to_deployment_are_let_through(self, stack: Stack, entry: Path) -> None:
+        size = CfnParameter(stack, "Size", type="Number").value_as_number
+        StreamingFunction(stack, "Chat", entry=entry, memory_size=size, timeout=Duration.seconds(size))
+        assert properties(stack, "AWS::Lambda::Function")["MemorySize"] == {"Ref": "Size"}
+
+    def test_four_layers_fit_beside_the_runtimes(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, layers=other_layers(stack, 4))
+        assert len(properties(stack, "AWS::Lambda::Function")["Layers"]) == 5
+
+    def test_a_sixth_layer_is_refused(self, stack: Stack, entry: Path) -> None:
+        with pytest.raises(ValueError, match="has 5 layers already and Lambda allows 5"):
+            StreamingFunction(stack, "Chat", entry=entry, layers=other_layers(stack, 5))
+
+    def test_another_wrapper_is_refused_and_not_replaced(self, stack: Stack, entry: Path) -> None:
+        with pytest.raises(ValueError, match=r"'/opt/otel-instrument' already.*such as adot_instrumentation"):
+            StreamingFunction(
+                stack,
+                "Chat",
+                entry=entry,
+                adot_instrumentation=aws_lambda.AdotInstrumentationConfig(
+                    exec_wrapper=aws_lambda.AdotLambdaExecWrapper.INSTRUMENT_HANDLER,
+                    layer_version=aws_lambda.AdotLayerVersion.from_python_sdk_layer_version(
+                        aws_lambda.AdotLambdaLayerPythonSdkVersion.LATEST
+                    ),
+                ),
+            )
+
+
+class TestEnvironment:
+    def test_it_is_merged_with_ours(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry, environment={"TABLE": "chats"})
+        function.add_environment("REGION", stack.region).add_environment("LATE", "yes")
+        assert variables(stack) == {
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
+            "LATE": "yes",
+            "REGION": {"Ref": "AWS::Region"},
+            "TABLE": "chats",
+        }
+
+    def test_reserved_names_are_refused_afterwards_too(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        with pytest.raises(ValueError, match="AWS_LAMBDA_EXEC_WRAPPER cannot be set to '/opt/other'"):
+            function.add_environment("AWS_LAMBDA_EXEC_WRAPPER", "/opt/other")
+        with pytest.raises(TypeError, match="PORT must be a str, got int 1; pass '1'"):
+            function.add_environment("PORT", 1)  # type: ignore[arg-type]
+
+    def test_a_function_that_streams_nowhere_says_so_to_the_runtime(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, invoke_mode=aws_lambda.InvokeMode.BUFFERED)
+        assert variables(stack)["LAMBDA_STREAMING_FRONT_DOORS"] == "none"
+
+
+class TestFunctionUrl:
+    def test_it_streams_to_callers_with_iam_permission(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry)
+        url = properties(stack, "AWS::Lambda::Url")
+        assert (url["InvokeMode"], url["AuthType"]) == ("RESPONSE_STREAM", "AWS_IAM")
+        assert "Cors" not in url
+
+    def test_anyone_may_call_when_asked_for_with_both_permissions(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, auth_type=aws_lambda.FunctionUrlAuthType.NONE)
+        permissions = Template.from_stack(stack).find_resources("AWS::Lambda::Permission").values()
+        actions = {permission["Properties"]["Action"] for permission in permissions}
+        assert actions == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+
+    def test_its_address_and_host_name_are_members(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        assert function.function_url is not None
+        assert function.function_url.node.id == "FunctionUrl"
+        assert function.url == function.function_url.url
+        domain_name = stack.resolve(function.url_domain_name)
+        assert domain_name == stack.resolve(Fn.select(2, Fn.split("/", function.url)))
+
+    def test_a_grant_has_both_actions(self, stack: Stack, entry: Path) -> None:
+        role = aws_iam.Role(stack, "Caller", assumed_by=aws_iam.AccountRootPrincipal())
+        StreamingFunction(stack, "Chat", entry=entry).grant_invoke_url(role)
+        statements = properties(stack, "AWS::IAM::Policy")["PolicyDocument"]["Statement"]
+        assert [statement["Action"] for statement in statements] == [
+            "lambda:InvokeFunctionUrl",
+            "lambda:InvokeFunction",
+        ]
+
+    def test_it_can_be_left_out(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry, function_url=False)
+        assert function.function_url is None
+        with pytest.raises(ValueError, match=r"'Stack/Chat' has no Function URL; .*add_function_url\(\)"):
+            _ = function.url
+        Template.from_stack(stack).resource_count_is("AWS::Lambda::Url", 0)
+
+    def test_it_can_be_added_and_streams_then_too(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry, function_url=False)
+        url = function.add_function_url(cors={"allowed_origins": ["https://app.example.com"]})
+        assert function.function_url is url
+        assert properties(stack, "AWS::Lambda::Url")["InvokeMode"] == "RESPONSE_STREAM"
+
+    def test_a_buffered_one_that_is_added_is_told_to_the_runtime(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry, function_url=False)
+        function.add_function_url(invoke_mode=aws_lambda.InvokeMode.BUFFERED)
+        assert variables(stack)["LAMBDA_STREAMING_FRONT_DOORS"] == "none"
+
+    def test_a_second_one_is_refused(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        with pytest.raises(ValueError, match="has a Function URL already"):
+            function.add_function_url()
+
+    def test_an_alias_may_have_its_own(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        function.add_alias("live").add_function_url(invoke_mode=aws_lambda.InvokeMode.RESPONSE_STREAM)
+        Template.from_stack(stack).resource_count_is("AWS::Lambda::Url", 2)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"auth_type": aws_lambda.FunctionUrlAuthType.NONE},
+            {"cors": {"allowed_origins": ["https://app.example.com"]}},
+        ],
+    )
+    def test_options_of_one_that_is_left_out_are_refused(
+        self, stack: Stack, entry: Path, options: dict[str, Any]
+    ) -> None:
+        with pytest.raises(ValueError, match="auth_type and cors are options of the Function URL"):
+            StreamingFunction(stack, "Chat", entry=entry, function_url=False, **options)
+
+    def test_tenant_isolation_excludes_it(self, stack: Stack, entry: Path) -> None:
+        with pytest.raises(ValueError, match=r"tenancy_config .*; pass function_url=False"):
+            StreamingFunction(stack, "Chat", entry=entry, tenancy_config=aws_lambda.TenancyConfig.PER_TENANT)
+
+    def test_tenant_isolation_goes_without_it(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(
+            stack,
+            "Chat",
+            entry=entry,
+            function_url=False,
+            tenancy_config=aws_lambda.TenancyConfig.PER_TENANT,
+        )
+        Template.from_stack(stack).resource_count_is("AWS::Lambda::Url", 0)
+
+
+class TestCors:
+    def test_options_reach_the_function_url(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(
+            stack,
+            "Chat",
+            entry=entry,
+            cors=aws_lambda.FunctionUrlCorsOptions(
+                allowed_origins=["https://app.example.com"],
+                allowed_methods=[aws_lambda.HttpMethod.GET],
+                allow_credentials=True,
+            ),
+        )
+        assert properties(stack, "AWS::Lambda::Url")["Cors"] == {
+            "AllowCredentials": True,
+            "AllowMethods": ["GET"],
+            "AllowOrigins": ["https://app.example.com"],
+        }
+
+    @pytest.mark.parametrize(
+        ("cors", "said"),
+        [
+            ({"allowed_methods": [aws_lambda.HttpMethod.OPTIONS]}, "answer preflight requests themselves"),
+            ({"allowed_origins": ["*"], "allow_credentials": True}, "list the origins"),
+        ],
+    )
+    def test_what_lambda_or_a_browser_refuses_is_refused(
+        self, stack: Stack, entry: Path, cors: dict[str, Any], said: str
+    ) -> None:
+        with pytest.raises(ValueError, match=said):
+            StreamingFunction(stack, "Chat", entry=entry, cors=cors)
+
+
+class TestWarnings:
+    def test_a_plain_function_has_none(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, runtime=aws_lambda.Runtime.PYTHON_3_10)
+        assert warnings(stack) == []
+
+    def test_a_handler_that_reading_cannot_see_is_one(self, stack: Stack, make_entry: Callable[..., Path]) -> None:
+        StreamingFunction(stack, "Chat", entry=make_entry(index="from app import *"))
+        (warning,) = warnings(stack)
+        assert "line 1 imports * from app" in warning
+        assert warning.endswith("[ack: cdk-lambda-streaming:handlerUndecided]")
+
+    def test_source_that_only_lambda_can_read_is_one(
+        self, stack: Stack, make_entry: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sys.version_info", (3, 10, 0))
+        StreamingFunction(stack, "Chat", entry=make_entry(index="def handler[(:"))
+        (warning,) = warnings(stack)
+        assert warning.endswith("[ack: cdk-lambda-streaming:sourceUnread]")
+
+    def test_a_function_url_in_a_vpc_is_one(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, vpc=aws_ec2.Vpc(stack, "Vpc"))
+        (warning,) = warnings(stack)
+        assert warning.endswith("[ack: cdk-lambda-streaming:vpcFunctionUrl]")
+
+    def test_a_vpc_without_a_streaming_function_url_is_none(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, vpc=aws_ec2.Vpc(stack, "Vpc"), function_url=False)
+        assert warnings(stack) == []
+
+    def test_they_can_be_acknowledged(self, stack: Stack, make_entry: Callable[..., Path]) -> None:
+        function = StreamingFunction(stack, "Chat", entry=make_entry(index="from app import *"))
+        aws_cdk.Annotations.of(function).acknowledge_warning("cdk-lambda-streaming:handlerUndecided", "app has it")
+        assert warnings(stack) == []
+
+
+class TestCode:
+    def test_traces_of_a_machine_are_neither_in_the_asset_nor_in_its_hash(
+        self, tmp_path: Path, make_entry: Callable[..., Path]
+    ) -> None:
+        clean = make_entry("clean", index="handler = 1", app__main="")
+        used = make_entry("used", index="handler = 1", app__main="")
+        for trace in ("__pycache__/a.pyc", "app/__pycache__/a.pyc", "app/b.pyc", ".venv/lib/c.py", "cdk.out/d"):
+            path = used / trace
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("trace")
+        stack = Stack(App(outdir=str(tmp_path / "cdk.out")), "Stack")
+        StreamingFunction(stack, "Clean", entry=clean)
+        StreamingFunction(stack, "Used", entry=used)
+        functions = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+        (key,) = {function["Properties"]["Code"]["S3Key"] for function in functions}
+        asset = tmp_path / "cdk.out" / f"asset.{key.removesuffix('.zip')}"
+        assert {path.relative_to(asset).as_posix() for path in asset.rglob("*")} == {
+            "app",
+            "app/main.py",
+            "index.py",
+        }
+
+
+def other_layers(stack: Stack, count: int) -> list[aws_lambda.ILayerVersion]:
+    return [
+        aws_lambda.LayerVersion.from_layer_version_arn(
+            stack, f"Layer{n}", f"arn:aws:lambda:eu-west-1:111122223333:layer:other-{n}:1"
+        )
+        for n in range(count)
+    ]
