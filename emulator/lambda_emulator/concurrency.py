@@ -1,0 +1,108 @@
+"""Scale a function as Lambda does: an idle execution environment takes the request, else another one is started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from .execution_environment import ExecutionEnvironment, Phase
+from .functions import Function
+from .interpreter import find_interpreter
+from .invocation import Invocation, InvocationError
+from .layout import Layout, lay_out
+from .logs import FunctionLog, Print
+
+_SETTLE_SECONDS = 0.05
+"""How long an environment that has just answered is waited for: a caller on the same machine asks again before the
+runtime has asked for more, and would be given a new environment at each request."""
+
+
+class FunctionConcurrency:
+    """All execution environments of one function."""
+
+    def __init__(self, function: Function, local_addresses: Mapping[str, str], print_line: Print) -> None:
+        self.function = function
+        self.folder = Path()
+        """Where its code is laid out, at its first request."""
+        self._local_addresses = local_addresses
+        self._print = print_line
+        self._layout: asyncio.Task[Layout] | None = None
+        self._environments: list[ExecutionEnvironment] = []
+        """The most recently used last."""
+        self._started = 0
+        self._changed = asyncio.Event()
+        self._stopped = False
+
+    @property
+    def environment_count(self) -> int:
+        return len(self._environments)
+
+    async def invoke(self, invocation: Invocation) -> None:
+        """Give the invocation to an execution environment; its response is read from the invocation."""
+        environment = await self._idle_environment()
+        if environment is None:
+            await self._start_environment(invocation)
+            return
+        self._environments.remove(environment)
+        self._environments.append(environment)
+        await environment.invoke(invocation)
+
+    async def stop(self) -> None:
+        """End every process."""
+        self._stopped = True
+        await asyncio.gather(*(environment.stop() for environment in list(self._environments)))
+
+    async def _idle_environment(self) -> ExecutionEnvironment | None:
+        environment = self._in_phase(Phase.IDLE)
+        if environment is None and self._in_phase(Phase.SETTLING) is not None:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._settled(), _SETTLE_SECONDS)
+            environment = self._in_phase(Phase.IDLE)
+        return environment
+
+    def _in_phase(self, phase: Phase) -> ExecutionEnvironment | None:
+        return next((each for each in reversed(self._environments) if each.phase is phase), None)
+
+    async def _settled(self) -> None:
+        while self._in_phase(Phase.IDLE) is None and self._in_phase(Phase.SETTLING) is not None:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _start_environment(self, invocation: Invocation) -> None:
+        try:
+            layout = await self._shared_layout()
+        except (OSError, zipfile.BadZipFile) as error:
+            reason = f"The code or layers of {self.function.name} cannot be laid out: {error}"
+            invocation.finish(InvocationError.of("Emulator.Layout", reason))
+            self._print(reason)
+            return
+        interpreter = await asyncio.to_thread(find_interpreter, self.function.runtime)
+        self._started += 1
+        environment = ExecutionEnvironment(
+            self.function,
+            layout,
+            interpreter,
+            FunctionLog(self._log_prefix(), self._print),
+            on_change=self._environment_changed,
+            local_addresses=self._local_addresses,
+        )
+        self._environments.append(environment)
+        await environment.start(invocation)
+        if self._stopped:
+            await environment.stop()
+
+    async def _shared_layout(self) -> Layout:
+        if self._layout is None:
+            self._layout = asyncio.create_task(asyncio.to_thread(lay_out, self.function, self.folder))
+        return await asyncio.shield(self._layout)
+
+    def _log_prefix(self) -> str:
+        name = self.function.construct_path
+        return name if self._started == 1 else f"{name}#{self._started}"
+
+    def _environment_changed(self) -> None:
+        self._environments = [each for each in self._environments if each.phase is not Phase.ENDED]
+        self._changed.set()

@@ -1,0 +1,167 @@
+"""An invocation: an event on its way to the function, and the response on its way back.
+
+The Runtime API writes the response, a front door reads it. What lies between them is bounded: while the reader is
+slow, `write` waits, and the function is not read from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from .functions import Function, InvokeMode
+
+BUFFERED_LIMIT_BYTES = 6 * 1024 * 1024 + 100
+"""The largest event and the largest buffered response."""
+
+STREAM_LIMIT_BYTES = 200 * 1024 * 1024
+"""The largest streamed response."""
+
+_UNREAD_LIMIT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationError:
+    """Why an invocation failed: AWS's error type and the JSON document its caller gets."""
+
+    error_type: str
+    document: bytes
+    is_end_of_stream: bool = False
+    """Whether the function itself reported it after its last byte: the stream is complete, not cut off."""
+
+    @property
+    def message(self) -> str:
+        try:
+            return str(json.loads(self.document)["errorMessage"])
+        except (ValueError, LookupError, TypeError):
+            return self.document.decode(errors="replace")
+
+    @classmethod
+    def of(cls, error_type: str, message: str) -> InvocationError:
+        """Make the error of a failure that Lambda itself reports."""
+        return cls(error_type, json.dumps({"errorType": error_type, "errorMessage": message}).encode())
+
+
+class Invocation:
+    """One event and its response. `finish` is called exactly once with effect: what comes later is ignored."""
+
+    def __init__(
+        self,
+        function: Function,
+        event: bytes,
+        *,
+        invoke_mode: InvokeMode,
+        qualifier: str = "",
+        client_context: str = "",
+        request_id: str = "",
+        trace_id: str = "",
+    ) -> None:
+        self.function = function
+        self.event = event
+        self.invoke_mode = invoke_mode
+        self.invoked_arn = f"{function.arn}:{qualifier}" if qualifier else function.arn
+        self.client_context = client_context
+        self.request_id = request_id or str(uuid.uuid4())
+        self.trace_id = trace_id or new_trace_id()
+        self.deadline_ms = 0
+        self.log_tail = b""
+        """The last of what the function logged, complete when the invocation is over."""
+
+        # The response
+        self.content_type = ""
+        self.error: InvocationError | None = None
+        self._started = asyncio.Event()
+        self._over = asyncio.Event()
+
+        # Between writer and reader
+        self._unread: deque[bytes] = deque()
+        self._unread_bytes = 0
+        self._changed = asyncio.Event()
+        self._abandoned = False
+
+    @property
+    def limit_bytes(self) -> int:
+        return STREAM_LIMIT_BYTES if self.invoke_mode is InvokeMode.RESPONSE_STREAM else BUFFERED_LIMIT_BYTES
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
+
+    @property
+    def has_response(self) -> bool:
+        """Whether the function began to answer: an error before that is told apart from one after."""
+        return bool(self.content_type)
+
+    def begin(self) -> None:
+        """Set the deadline: the function is about to get the event."""
+        if not self.deadline_ms:
+            self.deadline_ms = int(time.time() * 1000) + self.function.timeout_seconds * 1000
+
+    # What the Runtime API does
+
+    def start_response(self, content_type: str) -> None:
+        if not self.is_over:
+            self.content_type = content_type
+            self._started.set()
+
+    async def write(self, data: bytes) -> None:
+        """Pass on a piece of the response; wait while its reader is behind. Nothing is kept for a reader who left."""
+        while self._unread_bytes >= _UNREAD_LIMIT_BYTES and not self._abandoned and not self.is_over:
+            await self._change()
+        if not self._abandoned and not self.is_over:
+            self._unread.append(data)
+            self._unread_bytes += len(data)
+            self._changed.set()
+
+    def finish(self, error: InvocationError | None = None) -> None:
+        """End the response; without an error it is complete."""
+        if self.is_over:
+            return
+        self.error = error
+        self._over.set()
+        self._started.set()
+        self._changed.set()
+
+    # What a front door does
+
+    async def response_started(self) -> bool:
+        """Wait until the function answers; return False if it fails before that (`error` says how)."""
+        await self._started.wait()
+        return self.has_response
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the response as it arrives. `error` is known at its end."""
+        while True:
+            while self._unread:
+                data = self._unread.popleft()
+                self._unread_bytes -= len(data)
+                self._changed.set()
+                yield data
+            if self.is_over:
+                return
+            await self._change()
+
+    async def collect(self) -> bytes:
+        """Wait for the whole response."""
+        return b"".join([data async for data in self.body()])
+
+    def abandon(self) -> None:
+        """Stop reading: the caller is gone. The function goes on, as it does on AWS, and its output is dropped."""
+        self._abandoned = True
+        self._unread.clear()
+        self._changed.set()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+
+def new_trace_id() -> str:
+    """Make an X-Ray trace header of a request that is not sampled."""
+    identity = uuid.uuid4().hex
+    return f"Root=1-{int(time.time()):08x}-{identity[:24]};Parent={identity[16:]};Sampled=0"
