@@ -14,6 +14,8 @@ import pytest
 
 from .fake_runtime_api import TIMEOUT_S, FakeRuntimeApi
 
+# Not the virtual environment's: what is installed there is not there on AWS.
+INTERPRETER = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
 RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
 
 
@@ -62,7 +64,7 @@ def run_runtime(tmp_path: Path) -> Iterator[RunRuntime]:
         *,
         handler: str = "index.handler",
         environment: dict[str, str] | None = None,
-        interpreter: str = sys.executable,
+        interpreter: str = INTERPRETER,
     ) -> RunningRuntime:
         task_root = tmp_path / f"task{len(running)}"
         for name, text in ({"index.py": source} if isinstance(source, str) else source).items():

@@ -116,7 +116,7 @@ def reply(status: int, body: bytes = b"{}", *headers: str) -> bytes:
 class FakeRuntimeApi:
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
         self.init_errors: queue.Queue[Recorded] = queue.Queue()
         self.idle = threading.Event()
@@ -125,9 +125,7 @@ class FakeRuntimeApi:
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def invoke(
-        self, event: Any = None, *, headers: dict[str, str] | None = None, reply: bytes = ACCEPTED
-    ) -> Exchange:
+    def invoke(self, event: Any = None, *, headers: dict[str, str] | None = None, reply: bytes = ACCEPTED) -> Exchange:
         request_id = f"00000000-0000-4000-8000-{len(self._exchanges):012d}"
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         exchange = Exchange(request_id, body, headers or {}, reply)

@@ -179,7 +179,7 @@ def handler(event, context):
     exchange = runtime.invoke({"port": gate.port, **FUNCTION_URL_EVENT})
     exchange.wait_for(b"first")
     assert exchange.answer is not None
-    prelude_and_first, = exchange.answer.chunks
+    (prelude_and_first,) = exchange.answer.chunks
     assert prelude_and_first.endswith(b"\0" * 8 + b"first")
     gate.open()
     answer = exchange.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lambda_streaming.error_report import RuntimeFault
 from lambda_streaming.http_response import HttpResponse
 from lambda_streaming.python_path import import_standard
 
@@ -21,8 +22,10 @@ class JsonText(str):
         return self.encode()
 
 
-class MarshalError(Exception):
+class MarshalError(RuntimeFault):
     """The handler returned what JSON cannot hold."""
+
+    error_type = "Runtime.MarshalError"
 
 
 def encode_buffered(value: Any) -> tuple[bytes, str]:

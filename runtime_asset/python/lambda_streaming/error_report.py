@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from lambda_streaming.python_path import import_standard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 # (protocol 1.3). Both trailers together stay below it: base64 makes 4 bytes of 3, the names and the type take ~150.
 MAX_TRAILER_BODY_BYTES = 3_700
 _MAX_TRAILER_JSON_BYTES = MAX_TRAILER_BODY_BYTES // 4 * 3
+
+
+class RuntimeFault(Exception):
+    """An error that AWS's runtime has a name of its own for."""
+
+    error_type: str
 
 
 class ErrorReport:
@@ -29,7 +37,8 @@ class ErrorReport:
 
     @classmethod
     def of_exception(cls, error: BaseException, request_id: str = "") -> ErrorReport:
-        return cls(type(error).__name__, _message_of(error), _stack_of(error), request_id)
+        error_type = error.error_type if isinstance(error, RuntimeFault) else type(error).__name__
+        return cls(error_type, _message_of(error), _stack_of(error), request_id)
 
     @property
     def runtime_api_type(self) -> str:
@@ -73,10 +82,8 @@ class ErrorReport:
 
 
 def _dumps(document: dict[str, object]) -> bytes:
-    import json
-
     # ASCII with escapes: lone surrogates, which UTF-8 cannot hold, pass too.
-    return json.dumps(document).encode("ascii")
+    return import_standard("json").dumps(document).encode("ascii")  # type: ignore[no-any-return]
 
 
 def _message_of(error: BaseException) -> str:
@@ -87,21 +94,21 @@ def _message_of(error: BaseException) -> str:
 
 
 def _stack_of(error: BaseException) -> list[str]:
-    import traceback
-
-    return traceback.format_list(traceback.extract_tb(_first_frame_of_user(error.__traceback__)))
+    traceback = import_standard("traceback")
+    return traceback.format_list(traceback.extract_tb(_first_frame_of_user(error.__traceback__)))  # type: ignore[no-any-return]
 
 
 def _first_frame_of_user(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames of this package that stand before the handler's."""
-    package = __package__ or "lambda_streaming"
-    at: TracebackType | None = trace
+    """Leave out the frames that stand before the handler's: ours, the event loop's, the import system's."""
+    at = trace
     while at is not None:
-        module = at.tb_frame.f_globals.get("__name__", "")
-        if not (module == package or module.startswith(package + ".")) and not module.startswith("importlib."):
+        if at.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in _NOT_OF_USER:
             return at
         at = at.tb_next
     return trace
+
+
+_NOT_OF_USER = frozenset(("lambda_streaming", "asyncio", "importlib"))
 
 
 def log_error(report: ErrorReport) -> None:

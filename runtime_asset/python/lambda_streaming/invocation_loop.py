@@ -14,14 +14,14 @@ from lambda_streaming.body_writer import BodyWriter, ResponseCutOff
 from lambda_streaming.buffered import JsonText, encode_buffered, http_response_of, to_json
 from lambda_streaming.connection import ConnectionBroken
 from lambda_streaming.context import LambdaContext
-from lambda_streaming.error_report import ErrorReport, log_error
+from lambda_streaming.error_report import ErrorReport, RuntimeFault, log_error
 from lambda_streaming.flusher import Flusher
 from lambda_streaming.http_response import HttpResponse
 from lambda_streaming.outlet import PreludeOutlet
 from lambda_streaming.proxy_form import CollectedBody
 from lambda_streaming.python_path import import_standard
 from lambda_streaming.response_stream import ResponseStream, StreamClosedError
-from lambda_streaming.runtime_api import RuntimeApi, check_response_reply, error_trailers
+from lambda_streaming.runtime_api import RuntimeApi, RuntimeApiError, check_response_reply, error_trailers
 from lambda_streaming.settings import publish_trace_id
 from lambda_streaming.streamify import StreamifiedCall
 
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from lambda_streaming.settings import Settings
 
 
-class UnmarshalError(Exception):
+class UnmarshalError(RuntimeFault):
     """The event is not the JSON it says it is."""
+
+    error_type = "Runtime.UnmarshalError"
 
 
 class InvocationLoop:
@@ -69,6 +71,8 @@ class InvocationLoop:
             self._answer(invocation, returned, stream)
         except ResponseCutOff:
             self._leave_cut_off(stream)
+        except RuntimeApiError:
+            raise  # Nobody is left to report to.
         except BaseException as error:
             self._fail(invocation, stream, error)
             if _ends_process(error):

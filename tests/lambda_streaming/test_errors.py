@@ -1,0 +1,254 @@
+"""How a response may end when something fails: each row of the design's table that has a sync or async handler."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from .conftest import RunRuntime
+from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S, reply
+
+HANDLERS = {
+    "def": "def handler(event, context):\n{body}",
+    "async def": "async def handler(event, context):\n{body}",
+    "streamified": """
+from lambda_streaming import streamify_response
+@streamify_response
+def handler(event, response_stream, context):
+{body}""",
+    "async streamified": """
+from lambda_streaming import streamify_response
+@streamify_response
+async def handler(event, response_stream, context):
+{body}""",
+}
+
+
+def source(kind: str, *lines: str) -> str:
+    """A handler of one kind; a line `yield x` becomes what that kind does instead."""
+    changed = []
+    for line in lines:
+        if "streamified" in kind:
+            line = line.replace(
+                "yield ", "await response_stream.write(" if "async" in kind else "response_stream.write("
+            )
+            line += ")" if "response_stream.write(" in line else ""
+        changed.append("    " + line)
+    return HANDLERS[kind].format(body="\n".join(changed))
+
+
+def trailer_document(trailers: dict[str, str]) -> dict[str, Any]:
+    assert set(trailers) == {"lambda-runtime-function-error-type", "lambda-runtime-function-error-body"}
+    document = json.loads(base64.b64decode(trailers["lambda-runtime-function-error-body"], validate=True))
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.mark.parametrize("kind", HANDLERS)
+def test_failure_before_the_first_byte_is_an_error_and_not_a_200(kind: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(source(kind, "if event['fail']: raise ValueError('no luck')", "yield 'fine'"))
+    failed = runtime.invoke({"fail": True, **FUNCTION_URL_EVENT})
+    answer = failed.result()
+    assert answer.path == f"/2018-06-01/runtime/invocation/{failed.request_id}/error"
+    assert answer.headers["lambda-runtime-function-error-type"] == "Function.ValueError"
+    document = json.loads(answer.body)
+    assert document["errorMessage"] == "no luck"
+    assert document["errorType"] == "ValueError"
+    assert document["requestId"] == failed.request_id
+    # The trace begins in the user's code, not in ours.
+    assert "index.py" in document["stackTrace"][0]
+    # The environment serves the next request, and its log has the whole traceback.
+    assert runtime.invoke({"fail": False, **FUNCTION_URL_EVENT}).result().payload == b"fine"
+    assert "[ERROR] ValueError: no luck\nTraceback (most recent call last):\n  File" in runtime.log
+
+
+@pytest.mark.parametrize("kind", HANDLERS)
+def test_failure_after_the_first_byte_becomes_trailers(kind: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(source(kind, "yield 'begun'", "if event['fail']: raise KeyError('gone')"))
+    failed = runtime.invoke({"fail": True, **FUNCTION_URL_EVENT})
+    answer = failed.result()
+    assert answer.path.endswith("/response")
+    assert answer.payload == b"begun"
+    assert answer.trailers["lambda-runtime-function-error-type"] == "Function.KeyError"
+    document = trailer_document(answer.trailers)
+    assert document["errorType"] == "KeyError"
+    assert document["requestId"] == failed.request_id
+    assert "index.py" in "".join(document["stackTrace"])
+    fine = runtime.invoke({"fail": False, **FUNCTION_URL_EVENT}).result()
+    assert (fine.payload, fine.trailers) == (b"begun", {})
+    assert "[ERROR] KeyError: 'gone'\nTraceback" in runtime.log
+    assert runtime.api.connections == 1
+
+
+def test_failure_after_the_end_is_only_logged(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(source("streamified", "response_stream.end('all')", "raise ValueError('too late')"))
+    answer = runtime.invoke({}).result()
+    assert (answer.path.split("/")[-1], answer.body, answer.trailers) == ("response", b"all", {})
+    runtime.invoke({}).result()
+    assert "[ERROR] ValueError: too late" in runtime.log
+
+
+@pytest.mark.parametrize("message", ["x" * 100_000, "é" * 100_000, "\ud800" * 50_000, "\n" * 9_000])
+def test_trailers_stay_within_the_limit(message: str, run_runtime: RunRuntime) -> None:
+    """Go's server drops a trailer section of more than 4,096 bytes, and with it the error."""
+    runtime = run_runtime(f"""
+    def deeper(depth):
+        if depth:
+            deeper(depth - 1)
+        raise ValueError({message[0]!a} * {len(message)})
+
+    def handler(event, context):
+        yield "begun"
+        deeper(event)
+    """)
+    for depth in (0, 200):
+        answer = runtime.invoke(depth).result()
+        assert sum(len(name) + len(value) + 4 for name, value in answer.trailers.items()) <= 4000
+        assert trailer_document(answer.trailers)["errorType"] == "ValueError"
+
+
+def test_long_stack_is_cut_before_the_message(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    def one(depth):
+        two(depth)
+    def two(depth):
+        if not depth:
+            raise ValueError("the whole message")
+        one(depth - 1)
+
+    def handler(event, context):
+        yield "begun"
+        one(300)
+    """)
+    document = trailer_document(runtime.invoke({}).result().trailers)
+    assert document["errorMessage"] == "the whole message"
+    # The innermost call, which raised, is the last line: it is kept.
+    assert "raise ValueError" in document["stackTrace"][-1]
+
+
+def test_item_of_a_wrong_type_names_the_helpers(run_runtime: RunRuntime) -> None:
+    answer = run_runtime("def handler(event, context):\n    yield {'a': 1}").invoke({}).result()
+    message = json.loads(answer.body)["errorMessage"]
+    assert "of type dict" in message
+    assert "json_lines" in message
+
+
+def test_second_head_is_an_error(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    from lambda_streaming import HttpResponse
+    def handler(event, context):
+        yield "begun"
+        yield HttpResponse(404)
+    """)
+    document = trailer_document(runtime.invoke(FUNCTION_URL_EVENT).result().trailers)
+    assert document["errorMessage"].startswith("the response head has left with the first byte")
+
+
+@pytest.mark.parametrize("statement", ["sys.exit(3)", "raise KeyboardInterrupt"])
+def test_exit_before_the_first_byte_is_reported_and_ends_the_process(statement: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(f"import sys\ndef handler(event, context):\n    {statement}")
+    assert runtime.invoke({}).result().path.endswith("/error")
+    assert runtime.wait_for_exit() != 0
+
+
+def test_exit_after_the_first_byte_is_reported_and_ends_the_process(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("import sys\ndef handler(event, context):\n    yield 'begun'\n    sys.exit(3)")
+    answer = runtime.invoke({}).result()
+    assert answer.trailers["lambda-runtime-function-error-type"] == "Function.SystemExit"
+    assert runtime.wait_for_exit() == 3
+
+
+def test_value_that_json_cannot_hold_is_an_error(run_runtime: RunRuntime) -> None:
+    answer = run_runtime("def handler(event, context):\n    return object()").invoke({}).result()
+    assert json.loads(answer.body)["errorType"] == "Runtime.MarshalError"
+
+
+def test_event_that_is_not_json_is_an_error(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("def handler(event, context):\n    return 1")
+    assert json.loads(runtime.invoke(b"{").result().body)["errorType"] == "Runtime.UnmarshalError"
+    assert runtime.invoke(b"\xff", headers={"Content-Type": "application/octet-stream"}).result().body == b"1"
+
+
+INIT_ERRORS = {
+    "Runtime.ImportModuleError": ({"index.py": "import does_not_exist"}, "index.handler", "does_not_exist"),
+    "Runtime.HandlerNotFound": ({"index.py": "x = 1"}, "index.handler", "Handler 'handler' missing on module 'index'"),
+    "Runtime.UserCodeSyntaxError": ({"index.py": "def handler(:\n"}, "index.handler", "Syntax error in module 'index'"),
+    "Runtime.MalformedHandlerName": ({"index.py": ""}, "handler", "Bad handler 'handler'"),
+    "Runtime.BuiltInModuleConflict": ({"index.py": ""}, "sys.handler", "built-in module sys"),
+    "ZeroDivisionError": ({"index.py": "1 / 0"}, "index.handler", "division by zero"),
+    "Runtime.ExitError": ({"index.py": "import sys; sys.exit(4)"}, "index.handler", "exited with 4"),
+}
+
+
+@pytest.mark.parametrize("error_type", INIT_ERRORS)
+def test_failure_during_init_is_reported_and_ends_the_process(error_type: str, run_runtime: RunRuntime) -> None:
+    files, handler, message = INIT_ERRORS[error_type]
+    runtime = run_runtime(files, handler=handler)
+    assert runtime.wait_for_exit() == 1
+    document = json.loads(runtime.api.init_errors.get(timeout=TIMEOUT_S).body)
+    assert document["errorType"] == error_type
+    assert message in document["errorMessage"]
+    assert f"[ERROR] {error_type}: " in runtime.log
+    if error_type == "Runtime.UserCodeSyntaxError":
+        assert "def handler(:" in runtime.log
+
+
+@pytest.mark.parametrize("status", [400, 410, 413])
+@pytest.mark.parametrize("streams", [True, False])
+def test_refused_response_is_logged_and_the_next_is_served(status: int, streams: bool, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("def handler(event, context):\n    return iter('ab') if event else 'ab'")
+    runtime.invoke(streams, reply=reply(status, b'{"errorType":"Refused"}', "Connection: close")).result()
+    assert runtime.invoke(True).result().body == b"ab"
+    assert f'{status} {{"errorType":"Refused"}}' in runtime.log
+
+
+@pytest.mark.parametrize("kind", HANDLERS)
+def test_early_reply_stops_the_producer(kind: str, run_runtime: RunRuntime) -> None:
+    """Lambda answers while the response is written: the handler's `finally` runs, the next invocation is served."""
+    lines = [
+        "try:",
+        "    for number in range(1_000_000_000):",
+        "        yield 'x' * 1000",
+        "finally:",
+        "    print('producer stopped')",
+    ]
+    runtime = run_runtime(source(kind, "if event == 'next':", "    yield 'served'", "    return", *lines))
+    exchange = runtime.invoke("first", reply=reply(413, b'{"errorType":"RequestEntityTooLarge"}'))
+    exchange.reply_early_after = 100_000
+    exchange.result()
+    assert runtime.invoke("next").result().body == b"served"
+    assert "producer stopped" in runtime.log
+    assert "413" in runtime.log
+
+
+def test_a_left_behind_thread_cannot_write_into_the_next_invocation(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    import threading
+    from lambda_streaming import StreamClosedError, streamify_response
+    may_write = threading.Event()
+    outcome = []
+
+    def left_behind(response_stream):
+        may_write.wait()
+        try:
+            response_stream.write("stray")
+        except StreamClosedError as error:
+            outcome.append(str(error))
+
+    @streamify_response
+    def handler(event, response_stream, context):
+        if event == "first":
+            handler.thread = threading.Thread(target=left_behind, args=(response_stream,))
+            handler.thread.start()
+            response_stream.write("first")
+        else:
+            response_stream.write("second ")
+            may_write.set()
+            handler.thread.join()
+            response_stream.write(outcome[0])
+    """)
+    assert runtime.invoke("first").result().body == b"first"
+    assert runtime.invoke("second").result().body.startswith(b"second the response has ended")

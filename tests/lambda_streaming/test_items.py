@@ -1,0 +1,86 @@
+"""What handlers import to yield: server-sent events and JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import lambda_streaming
+import pytest
+from lambda_streaming import HttpResponse, ServerSentEvent, json_lines
+
+EVENTS = {
+    "data: one\n\n": ServerSentEvent("one"),
+    "data: \n\n": ServerSentEvent(""),
+    "data: one\ndata: two\ndata: three\ndata: four\ndata: \n\n": ServerSentEvent("one\ntwo\r\nthree\rfour\n"),
+    'data: {"token": "é", "n": 1}\n\n': ServerSentEvent({"token": "é", "n": 1}),
+    "event: done\nid: 7\nretry: 1500\ndata: x\n\n": ServerSentEvent("x", event="done", id="7", retry_ms=1500),
+    ": keep-alive\n\n": ServerSentEvent.keep_alive(),
+}
+
+
+@pytest.mark.parametrize("text", EVENTS)
+def test_event_is_encoded_as_the_html_standard_says(text: str) -> None:
+    assert EVENTS[text].to_bytes().decode() == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"event": "a\nb"}, "event is 'a\\nb'; it must be text on one line"),
+        ({"id": "a\rb"}, "id is 'a\\rb'; it must be text on one line"),
+        ({"id": "\0"}, "holds a NUL"),
+        ({"retry_ms": 1.5}, "retry_ms is 1.5; it must be a whole number of milliseconds"),
+        ({"retry_ms": -1}, "retry_ms is -1"),
+    ],
+)
+def test_event_that_would_be_misread_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=r"it must be|NUL") as caught:
+        ServerSentEvent("x", **arguments)
+    assert message in str(caught.value)
+
+
+def test_json_lines_of_an_iterable() -> None:
+    assert b"".join(json_lines([{"a": "é"}, None, [1, 2]])) == b'{"a": "\\u00e9"}\nnull\n[1, 2]\n'
+
+
+def test_json_lines_are_made_one_by_one() -> None:
+    taken = []
+
+    def rows() -> Any:
+        for number in range(3):
+            taken.append(number)
+            yield number
+
+    lines = json_lines(rows())
+    assert next(lines) == b"0\n"
+    assert taken == [0]
+
+
+def test_json_lines_of_an_async_iterable() -> None:
+    async def rows() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    async def collect() -> list[bytes]:
+        return [line async for line in json_lines(rows())]
+
+    assert asyncio.run(collect()) == [b"1\n", b"2\n"]
+
+
+def test_json_lines_of_something_else_is_an_error() -> None:
+    with pytest.raises(TypeError, match=r"json_lines\(\) got int; it takes an iterable"):
+        json_lines(3)  # type: ignore[call-overload]
+
+
+def test_head_takes_pairs_and_a_mapping() -> None:
+    assert HttpResponse(headers=[("a", "1"), ("a", "2")]).headers == [("a", "1"), ("a", "2")]
+    assert HttpResponse(headers={"a": ["1", "2"], "b": 3}).headers == [("a", "1"), ("a", "2"), ("b", "3")]
+
+
+def test_every_public_name_can_be_imported() -> None:
+    for name in lambda_streaming.__all__:
+        assert getattr(lambda_streaming, name).__name__ == name
+    with pytest.raises(AttributeError, match="has no attribute 'HttpRespons'; it has HttpResponse"):
+        _ = lambda_streaming.HttpRespons
