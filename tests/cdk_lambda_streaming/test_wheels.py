@@ -1,0 +1,125 @@
+"""What users install: the three wheels, not this checkout, under two Pythons and in two folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uv
+
+ROOT = Path(__file__).parents[2]
+DISTRIBUTIONS = (ROOT, ROOT / "runtime_asset", ROOT / "emulator")
+SUPPORTED = [(3, minor) for minor in (10, 11, 12, 13, 14)]
+DESK = sys.version_info[:2]
+
+SYNTHESIZE = """
+import importlib.util, sys
+from aws_cdk import App, Stack
+from cdk_lambda_streaming import StreamingFunction
+
+site, entry, outdir = sys.argv[1:]
+for package in ("cdk_lambda_streaming", "lambda_streaming", "lambda_emulator"):
+    assert importlib.util.find_spec(package).origin.startswith(site), package
+app = App(outdir=outdir)
+StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry)
+app.synth()
+"""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("wheels")
+    for source in DISTRIBUTIONS:
+        run_uv("build", "--wheel", "--no-build-isolation", "--offline", "--out-dir", folder, source)
+    built = sorted(folder.glob("*.whl"))
+    assert len(built) == len(DISTRIBUTIONS)
+    return built
+
+
+@pytest.fixture(scope="module")
+def other_python() -> str:
+    """An interpreter of another version that really runs."""
+    for python in other_pythons():
+        return python
+    reason = f"there is no second Python on this machine besides {sys.version.split()[0]}"
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def test_two_pythons_in_two_folders_synthesize_the_same(wheels: list[Path], other_python: str, tmp_path: Path) -> None:
+    # Byte code beside the one and not beside the other must make no difference.
+    here = synthesize(wheels, sys.executable, tmp_path / "here", "--compile-bytecode")
+    there = synthesize(wheels, other_python, tmp_path / "there" / "deeper", "--no-compile-bytecode")
+    assert layer_key(here) == layer_key(there)
+    assert template(here) == template(there)
+    for outdir in (here, there):
+        asset = outdir / f"asset.{layer_key(outdir).removesuffix('.zip')}"
+        assert (asset / "bootstrap").stat().st_mode & 0o777 == 0o755
+        assert (asset / "python" / "lambda_streaming" / "__main__.py").is_file()
+        assert not [*outdir.rglob("__pycache__"), *outdir.rglob("*.pyc")]
+        assert len(list(asset.rglob("bootstrap"))) == 1
+
+
+def synthesize(wheels: list[Path], python: str, folder: Path, compilation: str) -> Path:
+    """Install the wheels into a folder, synthesize with them and return the assembly's folder."""
+    site = folder / "site"
+    run_uv("pip", "install", "--offline", "--no-deps", compilation, "--python", python, "--target", site, *wheels)
+    entry = folder / "chat"
+    entry.mkdir()
+    (entry / "index.py").write_text("def handler(event, context):\n    yield 'hello'\n")
+    # The CDK itself is pure Python and comes from this environment; a path named so brings no editable installs.
+    path = os.pathsep.join((str(site), sysconfig.get_path("purelib")))
+    subprocess.run(
+        [python, "-c", SYNTHESIZE, str(site), str(entry), str(folder / "cdk.out")],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=folder,
+        check=True,
+    )
+    return folder / "cdk.out"
+
+
+def template(outdir: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((outdir / "Stack.template.json").read_text())
+    return found
+
+
+def layer_key(outdir: Path) -> str:
+    (layer,) = (
+        resource
+        for resource in template(outdir)["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::LayerVersion"
+    )
+    key: str = layer["Properties"]["Content"]["S3Key"]
+    return key
+
+
+def other_pythons() -> Iterator[str]:
+    """Yield the interpreters of other supported versions that can import this environment's CDK, newer ones first."""
+    # The CDK was installed for this Python: an older one may lack a backport.
+    versions = sorted((version for version in SUPPORTED if version != DESK), key=lambda v: (v < DESK, v))
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for major, minor in versions:
+        name = f"python{major}.{minor}"
+        candidates = [shutil.which(name), *pyenv.glob(f"versions/{major}.{minor}.*/bin/{name}")]
+        for candidate in filter(None, candidates):
+            if runs(str(candidate), (major, minor)):
+                yield str(candidate)
+
+
+def runs(python: str, version: tuple[int, int]) -> bool:
+    code = f"import sys, jsii; sys.exit(sys.version_info[:2] != {version})"
+    environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
+    return subprocess.run([python, "-c", code], env=environment, capture_output=True, check=False).returncode == 0
+
+
+def run_uv(*arguments: str | Path) -> None:
+    subprocess.run([uv.find_uv_bin(), "--quiet", *map(str, arguments)], check=True)
