@@ -252,3 +252,11 @@ def test_a_left_behind_thread_cannot_write_into_the_next_invocation(run_runtime:
     """)
     assert runtime.invoke("first").result().body == b"first"
     assert runtime.invoke("second").result().body.startswith(b"second the response has ended")
+
+
+def test_refused_next_ends_the_process_with_one_sentence(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("def handler(event, context):\n    return 1")
+    runtime.invoke({}, reply=reply(500, b'{"errorType":"Container"}')).result()
+    assert runtime.wait_for_exit() == 1
+    assert "the Runtime API answered 500 to the response" in runtime.log
+    assert "Traceback" not in runtime.log

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 from lambda_streaming import python_path
+from lambda_streaming.connection import ConnectionBroken
 from lambda_streaming.error_report import log_error
 from lambda_streaming.handler_loader import HandlerError, load_handler
 from lambda_streaming.invocation_loop import InvocationLoop
-from lambda_streaming.runtime_api import RuntimeApi
+from lambda_streaming.runtime_api import RuntimeApi, RuntimeApiError
 from lambda_streaming.settings import Settings, SettingsError
 
 
@@ -25,7 +26,10 @@ def main() -> None:
         log_error(error.report)
         api.post_init_error(error.report)
         sys.exit(1)
-    InvocationLoop(api, handler, settings).run()
+    try:
+        InvocationLoop(api, handler, settings).run()
+    except (RuntimeApiError, ConnectionBroken, OSError) as error:
+        sys.exit(f"lambda_streaming: the runtime ends, Lambda starts another: {error}")
 
 
 if __name__ == "__main__":

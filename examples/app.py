@@ -1,0 +1,31 @@
+"""The CDK app of the examples; `cdk.json` names it."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda
+from cdk_lambda_streaming import StreamingFunction
+
+EXAMPLES = Path(__file__).parent
+
+
+class Examples(cdk.Stack):
+    """One function an example. Their URLs are public, so that a browser can open them: no secrets in here."""
+
+    def __init__(self, scope: cdk.App, id: str) -> None:
+        super().__init__(scope, id, description="Examples of cdk-lambda-streaming")
+        for folder, name in (
+            ("hello", "Hello"),
+            ("unicode_table", "UnicodeTable"),
+            ("chat", "Chat"),
+            ("handshake", "Handshake"),
+        ):
+            function = StreamingFunction(
+                self, name, entry=EXAMPLES / folder, auth_type=aws_lambda.FunctionUrlAuthType.NONE
+            )
+            cdk.CfnOutput(self, f"{name}Url", value=function.url)
+
+
+app = cdk.App()
+Examples(app, "StreamingExamples")
+app.synth()

@@ -1,0 +1,33 @@
+"""A very small language model: which word follows which two, counted in the Queries of Newton's Opticks."""
+
+import random
+import re
+
+
+class Newton:
+    def __init__(self, text):
+        heading, _, queries = text.partition("\n\n")
+        words = queries.split()
+        self._next = {}
+        self._pairs_with = {}
+        for first, second, third in zip(words, words[1:], words[2:]):
+            self._next.setdefault((first, second), []).append(third)
+            self._pairs_with.setdefault(bare(first), []).append((first, second))
+        self._openings = [pair for pair in self._next if pair[0] in ("And", "For", "The", "Do", "Is")]
+
+    def answer(self, message, sentences=2, most_words=90):
+        """Yield the tokens of an answer; the same message gets the same one."""
+        chance = random.Random(message)
+        known = [pair for word in message.split() if len(word) > 3 for pair in self._pairs_with.get(bare(word), ())]
+        pair = chance.choice(known or self._openings)
+        yield pair[0].capitalize()
+        for _ in range(most_words):
+            yield " " + pair[1]
+            sentences -= pair[1].endswith((".", "?"))
+            if not sentences or pair not in self._next:
+                return
+            pair = (pair[1], chance.choice(self._next[pair]))
+
+
+def bare(word):
+    return re.sub(r"\W", "", word).lower()

