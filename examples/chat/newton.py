@@ -6,11 +6,10 @@ import re
 
 class Newton:
     def __init__(self, text):
-        heading, _, queries = text.partition("\n\n")
-        words = queries.split()
+        words = text.partition("\n\n")[2].split()  # behind the heading
         self._next = {}
         self._pairs_with = {}
-        for first, second, third in zip(words, words[1:], words[2:]):
+        for first, second, third in zip(words, words[1:], words[2:], strict=False):
             self._next.setdefault((first, second), []).append(third)
             self._pairs_with.setdefault(bare(first), []).append((first, second))
         self._openings = [pair for pair in self._next if pair[0] in ("And", "For", "The", "Do", "Is")]

@@ -1,0 +1,8 @@
+import queue
+
+import prelude
+import settings
+
+
+def handler(event, context):
+    yield f"{settings.whose}, {prelude.whose}, {queue.whose}"
