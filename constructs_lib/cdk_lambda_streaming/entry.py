@@ -38,8 +38,7 @@ def find_entry(entry: str | os.PathLike[str]) -> Path:
     folder = Path(entry)
     if folder.is_file():
         raise ValueError(
-            f"entry must be a folder, got the file '{entry}'; pass entry='{folder.parent}', "
-            f"index='{folder.name}'"
+            f"entry must be a folder, got the file '{entry}'; pass entry='{folder.parent}', index='{folder.name}'"
         )
     if not folder.is_dir():
         raise ValueError(f"entry folder '{entry}' does not exist; it was looked for at '{folder.absolute()}'")
@@ -49,17 +48,14 @@ def find_entry(entry: str | os.PathLike[str]) -> Path:
 def find_index(entry: Path, index: str) -> Path:
     """Return the module that `index` names in the folder `entry`, or say which modules are there."""
     if not isinstance(index, str):
-        raise TypeError(
-            f"index must be the path of a Python file in entry, such as 'index.py', got {index!r}"
-        )
+        raise TypeError(f"index must be the path of a Python file in entry, such as 'index.py', got {index!r}")
     path = PurePath(index)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"index must be a path inside entry, such as 'app/main.py', got {index!r}")
     if path.suffix != ".py" or "." in str(path.with_suffix("")):
         # Lambda's handler string separates modules by dots: a dot in a name would be taken for a folder.
         raise ValueError(
-            "index must be the path of a Python file, without other dots in it, such as 'app/main.py', got "
-            f"{index!r}"
+            f"index must be the path of a Python file, without other dots in it, such as 'app/main.py', got {index!r}"
         )
     if not (entry / path).is_file():
         raise ValueError(f"entry folder '{entry}' has no file {index!r}; {_suggest(entry, index)}")
@@ -69,9 +65,7 @@ def find_index(entry: Path, index: str) -> Path:
 def handler_string(index: str, handler: str) -> str:
     """Return what Lambda calls the handler: module and name, separated by dots."""
     if not isinstance(handler, str):
-        raise TypeError(
-            f"handler must be the name of a function in {index}, such as 'handler', got {handler!r}"
-        )
+        raise TypeError(f"handler must be the name of a function in {index}, such as 'handler', got {handler!r}")
     if not handler.isidentifier():
         raise ValueError(
             f"handler must be a name at the top level of {index}, such as 'handler', got {handler!r}; "

@@ -85,8 +85,7 @@ def check_variable(key: str, value: str) -> None:
         )
     if not isinstance(value, str):
         raise TypeError(
-            f"environment variable {key} must be a str, got {type(value).__name__} {value!r}; "
-            f"{_advise(value)}"
+            f"environment variable {key} must be a str, got {type(value).__name__} {value!r}; {_advise(value)}"
         )
 
 

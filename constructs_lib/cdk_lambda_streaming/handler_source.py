@@ -56,9 +56,7 @@ def find_handler(source: Path, handler: str, python: tuple[int, int]) -> Doubt |
         return None
     reason = _find_hidden_binding(module, handler)
     if reason is not None:
-        return Doubt(
-            "handlerUndecided", f"whether '{source}' has a name {handler!r} cannot be read from it: {reason}"
-        )
+        return Doubt("handlerUndecided", f"whether '{source}' has a name {handler!r} cannot be read from it: {reason}")
     raise ValueError(f"'{source}' has no {handler!r} at its top level; {_suggest(handler, names)}")
 
 

@@ -27,7 +27,7 @@ class StreamingFunction(aws_lambda.Function):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002
+        id: str,
         *,
         entry: str | os.PathLike[str],
         index: str = "index.py",
@@ -88,7 +88,8 @@ class StreamingFunction(aws_lambda.Function):
             memory_size=memory_size,
             timeout=timeout,
             environment=dict(environment),
-            layers=list(layers or []),
+            # jsii takes lists only; anything that is no sequence it refuses by name.
+            layers=list(layers) if isinstance(layers, Sequence) else layers,
             **function_options,
         )
         self._invoke_mode = invoke_mode
@@ -148,14 +149,12 @@ class StreamingFunction(aws_lambda.Function):
         if self.is_bound_to_vpc and invoke_mode is aws_lambda.InvokeMode.RESPONSE_STREAM:
             self._warn(
                 "vpcFunctionUrl",
-                "Function URLs do not stream from a function in a VPC, they buffer; call it by "
+                "AWS does not support streaming through Function URLs within a VPC; call the function by "
                 "InvokeWithResponseStream through a VPC endpoint, or leave vpc out",
             )
         return self._function_url
 
-    def add_environment(
-        self, key: str, value: str, *, remove_in_edge: bool | None = None
-    ) -> aws_lambda.Function:
+    def add_environment(self, key: str, value: str, *, remove_in_edge: bool | None = None) -> aws_lambda.Function:
         """Add an environment variable, unless its name is the runtime's or Lambda's."""
         check_variable(key, value)
         return super().add_environment(key, value, remove_in_edge=remove_in_edge)
@@ -177,15 +176,11 @@ def _check_url_options(
     function_options: Mapping[str, Any],
 ) -> None:
     if not isinstance(invoke_mode, aws_lambda.InvokeMode):
-        raise TypeError(
-            f"invoke_mode must be an InvokeMode, such as InvokeMode.BUFFERED, got {invoke_mode!r}"
-        )
+        raise TypeError(f"invoke_mode must be an InvokeMode, such as InvokeMode.BUFFERED, got {invoke_mode!r}")
     if not isinstance(function_url, bool):
         raise TypeError(f"function_url must be True or False, got {function_url!r}")
     if auth_type is not None and not isinstance(auth_type, aws_lambda.FunctionUrlAuthType):
-        raise TypeError(
-            f"auth_type must be a FunctionUrlAuthType, such as FunctionUrlAuthType.NONE, got {auth_type!r}"
-        )
+        raise TypeError(f"auth_type must be a FunctionUrlAuthType, such as FunctionUrlAuthType.NONE, got {auth_type!r}")
     if cors is not None:
         check_cors(cors)
     if function_url and function_options.get("tenancy_config") is not None:

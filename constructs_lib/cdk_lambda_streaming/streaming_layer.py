@@ -38,7 +38,7 @@ WEB_ADAPTER_LAYER = ":layer:LambdaAdapterLayer"
 class StreamingLayer(aws_lambda.LayerVersion):
     """The streaming runtime as a Lambda layer: one per stack, found or made by `StreamingLayer.of`."""
 
-    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002
+    def __init__(self, scope: Construct, id: str) -> None:
         files = read_layer_files()
         content_hash = hash_layer_files(files)
         with _written(files, scope) as folder:
@@ -46,9 +46,7 @@ class StreamingLayer(aws_lambda.LayerVersion):
                 scope,
                 id,
                 # CDK's own fingerprint does not see modes.
-                code=aws_lambda.Code.from_asset(
-                    folder, asset_hash=content_hash, asset_hash_type=AssetHashType.CUSTOM
-                ),
+                code=aws_lambda.Code.from_asset(folder, asset_hash=content_hash, asset_hash_type=AssetHashType.CUSTOM),
                 description="Response streaming for Python: the lambda-streaming runtime",
                 compatible_runtimes=supported_runtimes(),
                 compatible_architectures=[aws_lambda.Architecture.ARM_64, aws_lambda.Architecture.X86_64],
@@ -65,9 +63,7 @@ class StreamingLayer(aws_lambda.LayerVersion):
         if layer is None:
             return cls(stack, LAYER_ID)
         if not isinstance(layer, cls):
-            raise ValueError(
-                f"'{layer.node.path}' stands where the streaming layer belongs; give it another id"
-            )
+            raise ValueError(f"'{layer.node.path}' stands where the streaming layer belongs; give it another id")
         return layer
 
     @property
@@ -75,9 +71,7 @@ class StreamingLayer(aws_lambda.LayerVersion):
         """The hash of what the layer holds; the same on every machine."""
         return self._content_hash
 
-    def attach_to(
-        self, function: aws_lambda.Function, *, front_doors: Collection[FrontDoor] | None = None
-    ) -> None:
+    def attach_to(self, function: aws_lambda.Function, *, front_doors: Collection[FrontDoor] | None = None) -> None:
         """Make a Python function of the app a streaming one. Its Function URL stays yours to add.
 
         `front_doors` are those you wired for streaming; by default a Function URL with

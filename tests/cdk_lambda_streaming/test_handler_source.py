@@ -119,6 +119,11 @@ def test_a_syntax_error_in_source_for_a_newer_python_is_a_doubt(tmp_path: Path) 
     assert "cannot read what may be valid Python 3.99" in doubt.message
 
 
+def test_syntax_newer_than_the_functions_python_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is not valid Python 3\.10"):
+        look_in(tmp_path, "try: pass\nexcept* ValueError: pass\ndef handler(): ...", python=(3, 10))
+
+
 @pytest.mark.parametrize("source", [b"handler = 1\0", b"# coding: nonsense\nhandler = 1", b"handler = '\xff'"])
 def test_bytes_that_are_no_source_are_an_error(tmp_path: Path, source: bytes) -> None:
     with pytest.raises(ValueError, match="is not valid Python"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def recommended_feature_flags() -> dict[str, Any]:
     return flags
 
 
-def mask(template: dict[str, Any]) -> Any:
+def mask(template: Mapping[str, Any]) -> Any:
     """Return the template without what changes whenever an asset's bytes change."""
     text = json.dumps(template)
     text = re.sub(r"[0-9a-f]{64}", "<hash>", text)

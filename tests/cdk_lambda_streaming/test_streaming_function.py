@@ -26,7 +26,7 @@ def variables(stack: Stack) -> dict[str, Any]:
 
 
 def warnings(stack: Stack) -> list[str]:
-    return [found.entry.data for found in Annotations.from_stack(stack).find_warning("*", WARNINGS)]
+    return [str(found.entry.data) for found in Annotations.from_stack(stack).find_warning("*", WARNINGS)]
 
 
 class TestFunction:
@@ -75,6 +75,8 @@ class TestFunction:
             ({"auth_type": "NONE"}, TypeError, "auth_type must be a FunctionUrlAuthType"),
             ({"function_url": "yes"}, TypeError, "function_url must be True or False"),
             ({"cors": True}, TypeError, "cors must be FunctionUrlCorsOptions"),
+            ({"architecture": "arm64"}, TypeError, "architecture must be"),
+            ({"layers": 5}, TypeError, "layers must be"),
             ({"memorysize": 128}, TypeError, "memorysize"),
         ],
     )
@@ -104,7 +106,7 @@ class TestFunction:
         assert properties(stack, "AWS::Lambda::Function")["MemorySize"] == {"Ref": "Size"}
 
     def test_four_layers_fit_beside_the_runtimes(self, stack: Stack, entry: Path) -> None:
-        StreamingFunction(stack, "Chat", entry=entry, layers=other_layers(stack, 4))
+        StreamingFunction(stack, "Chat", entry=entry, layers=tuple(other_layers(stack, 4)))
         assert len(properties(stack, "AWS::Lambda::Function")["Layers"]) == 5
 
     def test_a_sixth_layer_is_refused(self, stack: Stack, entry: Path) -> None:

@@ -139,7 +139,7 @@ class TestRefusals:
             StreamingLayer.of(stack).attach_to(alias)  # type: ignore[arg-type]
 
     def test_a_function_of_another_stack(self, stack: Stack) -> None:
-        function = python_function(Stack(stack.node.scope, "Other"))
+        function = python_function(Stack(App(), "Other"))
         with pytest.raises(ValueError, match=r"use StreamingLayer.of\(function\).attach_to\(function\)"):
             StreamingLayer.of(stack).attach_to(function)
 
