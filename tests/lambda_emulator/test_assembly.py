@@ -1,0 +1,242 @@
+"""What is to be served is found from manifests and templates alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lambda_emulator.assembly import Assembly, AssemblyError, read_assembly
+from lambda_emulator.functions import Cors, InlineCode, InvokeMode
+from lambda_emulator.template import Desk
+
+from .conftest import CloudAssembly, write_json
+
+ARN = "arn:aws:lambda:us-east-1:123456789012"
+
+
+def read(assembly: CloudAssembly) -> Assembly:
+    return read_assembly(assembly.write(), Desk())
+
+
+def add_function(assembly: CloudAssembly, logical_id: str = "App", **properties: Any) -> None:
+    defaults = {
+        "Runtime": "python3.13",
+        "Handler": "app.handler",
+        "Code": assembly.add_asset({"app.py": ""}),
+        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+    }
+    assembly.add_resource(logical_id, "AWS::Lambda::Function", {**defaults, **properties})
+
+
+def test_a_function_is_read_with_lambdas_own_defaults(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly)
+
+    [function] = read(cloud_assembly).functions
+
+    assert (function.name, function.arn) == ("Demo-App", f"{ARN}:function:Demo-App")
+    assert (function.construct_path, function.construct_id) == ("Demo/App", "App")
+    assert (function.timeout_seconds, function.memory_size_mb) == (3, 128)
+    assert isinstance(function.code, Path)
+    assert (function.code / "app.py").is_file()
+
+
+def test_a_literal_name_is_the_functions_name(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly, FunctionName="chat")
+
+    assert read(cloud_assembly).functions[0].name == "chat"
+
+
+def test_code_may_stand_in_the_template(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly, Code={"ZipFile": "x = 1"})
+
+    assert read(cloud_assembly).functions[0].code == InlineCode("index.py", "x = 1")
+
+
+def test_layers_are_found_in_order(cloud_assembly: CloudAssembly) -> None:
+    for name in ("First", "Second"):
+        content = cloud_assembly.add_asset({f"{name}.txt": ""})
+        cloud_assembly.add_resource(name, "AWS::Lambda::LayerVersion", {"Content": content})
+    add_function(cloud_assembly, Layers=[{"Ref": "Second"}, {"Ref": "First"}])
+
+    layers = read(cloud_assembly).functions[0].layers
+
+    assert [file.name for layer in layers for file in layer.content.iterdir()] == ["Second.txt", "First.txt"]
+
+
+def test_a_layer_of_another_account_is_left_out_and_said(cloud_assembly: CloudAssembly) -> None:
+    foreign = "arn:aws:lambda:us-east-1:999999999999:layer:Foreign:7"
+    add_function(cloud_assembly, Layers=[foreign])
+
+    assembly = read(cloud_assembly)
+
+    assert assembly.functions[0].layers == ()
+    assert any(foreign in note for note in assembly.notes)
+
+
+def test_variables_are_resolved_and_placeholders_reported(cloud_assembly: CloudAssembly) -> None:
+    variables = {"ME": {"Ref": "App"}, "TABLE": {"Ref": "Table"}, "REGION": {"Ref": "AWS::Region"}}
+    cloud_assembly.add_resource("Table", "AWS::DynamoDB::Table", {})
+    add_function(cloud_assembly, Environment={"Variables": variables})
+
+    [function] = read(cloud_assembly).functions
+
+    assert function.environment == {"ME": "Demo-App", "TABLE": "<Table>", "REGION": "us-east-1"}
+    assert function.unresolved_variables == {"TABLE": ("Table",)}
+
+
+def test_a_function_url_belongs_to_its_function_and_alias(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly)
+    cloud_assembly.add_resource("Live", "AWS::Lambda::Alias", {"FunctionName": {"Ref": "App"}, "Name": "live"})
+    cloud_assembly.add_url("App", AuthType="AWS_IAM")
+    cors = {"AllowOrigins": ["*"], "MaxAge": 60}
+    cloud_assembly.add_url("App", Qualifier="live", InvokeMode="BUFFERED", Cors=cors)
+
+    own, alias = read(cloud_assembly).function_urls
+
+    assert (own.function.name, own.qualifier, own.auth_type) == ("Demo-App", "", "AWS_IAM")
+    assert (own.invoke_mode, alias.invoke_mode) == (InvokeMode.RESPONSE_STREAM, InvokeMode.BUFFERED)
+    assert alias.qualifier == "live"
+    assert alias.cors == Cors(allow_origins=("*",), max_age_seconds=60)
+    assert own.url_id != alias.url_id
+
+
+def test_a_domain_name_has_the_form_of_aws_and_stays_the_same(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly)
+    cloud_assembly.add_url("App")
+
+    first, second = read(cloud_assembly).function_urls[0], read(cloud_assembly).function_urls[0]
+
+    assert first.domain_name == second.domain_name == f"{first.url_id}.lambda-url.us-east-1.on.aws"
+    assert len(first.url_id) == 32
+    assert first.url_id.isalnum()
+    assert first.url_id == first.url_id.lower()
+
+
+def test_the_stacks_own_account_and_region_win_over_the_desks(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly)
+    folder = cloud_assembly.write()
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("unknown-account/unknown-region", "111122223333/eu-west-1"))
+
+    [function] = read_assembly(folder, Desk()).functions
+
+    assert function.arn == "arn:aws:lambda:eu-west-1:111122223333:function:Demo-App"
+    assert function.region == "eu-west-1"
+
+
+def test_paths_come_from_the_manifest_when_the_template_has_none(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly)
+    del cloud_assembly.resources["App"]["Metadata"]
+    folder = cloud_assembly.write()
+    write_json(
+        folder / "Demo.metadata.json", {"/Demo/Deep/App/Resource": [{"type": "aws:cdk:logicalId", "data": "App"}]}
+    )
+    manifest = folder / "manifest.json"
+    file = '"additionalMetadataFile": "Demo.metadata.json", "environment"'
+    manifest.write_text(manifest.read_text().replace('"environment"', file))
+
+    assert read_assembly(folder, Desk()).functions[0].construct_path == "Demo/Deep/App"
+
+
+def test_the_functions_of_a_stage_are_served(cloud_assembly: CloudAssembly, tmp_path: Path) -> None:
+    stage = CloudAssembly(cloud_assembly.folder / "assembly-Prod", tmp_path)
+    add_function(stage)
+    folder = cloud_assembly.write()
+    stage.write()
+    artifacts = {"assembly-Prod": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Prod"}}}
+    write_json(folder / "manifest.json", {"artifacts": artifacts})
+
+    [function] = read_assembly(folder, Desk()).functions
+
+    assert isinstance(function.code, Path)
+    assert function.code.is_dir()
+
+
+def test_a_nested_stack_gets_parameters_and_gives_outputs(cloud_assembly: CloudAssembly) -> None:
+    code = cloud_assembly.add_asset({"app.py": ""})
+    nested = {
+        "Parameters": {"Mode": {"Type": "String"}},
+        "Resources": {
+            "Inner": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "Runtime": "python3.13",
+                    "Handler": "app.handler",
+                    "Code": code,
+                    "Environment": {"Variables": {"MODE": {"Ref": "Mode"}}},
+                },
+            }
+        },
+        "Outputs": {"InnerArn": {"Value": {"Fn::GetAtt": ["Inner", "Arn"]}}},
+    }
+    template = cloud_assembly.add_template("Nested.nested.template.json", nested)
+    url = {"Fn::Join": ["", ["https://s3.", {"Ref": "AWS::Region"}, "/", template]]}
+    cloud_assembly.add_resource(
+        "Nested", "AWS::CloudFormation::Stack", {"TemplateURL": url, "Parameters": {"Mode": {"Ref": "AWS::StackName"}}}
+    )
+    inner_arn = {"Fn::GetAtt": ["Nested", "Outputs.InnerArn"]}
+    add_function(cloud_assembly, Environment={"Variables": {"INNER": inner_arn}})
+
+    inner, outer = read(cloud_assembly).functions
+
+    assert inner.environment == {"MODE": "Demo"}
+    assert outer.environment == {"INNER": inner.arn}
+
+
+def test_one_stack_may_use_what_another_exports(cloud_assembly: CloudAssembly, tmp_path: Path) -> None:
+    content = cloud_assembly.add_asset({"bootstrap": ""})
+    cloud_assembly.add_resource("Layer", "AWS::Lambda::LayerVersion", {"Content": content})
+    cloud_assembly.outputs["Export"] = {"Value": {"Ref": "Layer"}, "Export": {"Name": "Demo:Layer"}}
+    other = CloudAssembly(tmp_path / "other", tmp_path)
+    add_function(other, Layers=[{"Fn::ImportValue": "Demo:Layer"}])
+    # The stack that imports stands first: reading must not depend on the order.
+    cloud_assembly.add_stack_before("Other", other)
+
+    [function] = read(cloud_assembly).functions
+
+    assert [layer.arn for layer in function.layers] == [f"{ARN}:layer:Demo-Layer:1"]
+
+
+def test_an_address_of_a_function_url_can_be_passed_to_a_function(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly)
+    cloud_assembly.add_url("App")
+    add_function(
+        cloud_assembly, "Caller", Environment={"Variables": {"URL": {"Fn::GetAtt": ["AppUrl", "FunctionUrl"]}}}
+    )
+
+    assembly = read(cloud_assembly)
+
+    assert assembly.functions[1].environment["URL"] == assembly.function_urls[0].deployed_form
+
+
+def test_a_missing_assembly_is_answered_with_the_fix(tmp_path: Path) -> None:
+    with pytest.raises(AssemblyError, match="cdk synth"):
+        read_assembly(tmp_path, Desk())
+
+
+def damage_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text("{")
+
+
+def remove_template(folder: Path) -> None:
+    (folder / "Demo.template.json").unlink()
+
+
+@pytest.mark.parametrize("damage", [damage_manifest, remove_template])
+def test_a_damaged_assembly_names_the_file(cloud_assembly: CloudAssembly, damage: Callable[[Path], None]) -> None:
+    folder = cloud_assembly.write()
+    damage(folder)
+
+    with pytest.raises(AssemblyError, match=r"(manifest|Demo\.template)\.json .*cdk synth"):
+        read_assembly(folder, Desk())
+
+
+def test_a_container_image_is_left_out_and_said(cloud_assembly: CloudAssembly) -> None:
+    add_function(cloud_assembly, Code={"ImageUri": "repository:tag"})
+
+    assembly = read(cloud_assembly)
+
+    assert assembly.functions == ()
+    assert any("Demo-App is left out" in note for note in assembly.notes)
