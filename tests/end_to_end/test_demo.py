@@ -1,0 +1,67 @@
+"""The README's first command, as a user types it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import TIMEOUT_S
+
+ROOT = Path(__file__).parents[2]
+DEMO = (sys.executable, ROOT / "scripts" / "demo.py")
+
+
+def test_demo_shows_pieces_one_by_one_and_ends() -> None:
+    """With the real CDK command line, which synthesizes the app that `cdk.json` names."""
+    done = subprocess.run([*DEMO, "--once", "--port", "0"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "'Hello'" in done.stdout
+    assert "The pieces arrived one by one." in done.stdout
+
+
+def test_taken_port_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        command = [*DEMO, "--once", "--port", str(port)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in done.stderr
+    assert "make demo PORT=" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "sentence"),
+    [
+        (
+            "#!/bin/sh\ncase $2 in *version_info*sys.exit*|*sys.exit*version_info*) exit 1;; esac\necho 3.9\n",
+            "is Python 3.9",
+        ),
+        (None, "There is no 'python-for-this-test' on PATH"),
+    ],
+)
+def test_python_that_is_too_old_or_missing_is_one_sentence(
+    interpreter: str | None, sentence: str, tmp_path: Path
+) -> None:
+    if interpreter is not None:
+        program = tmp_path / "python-for-this-test"
+        program.write_text(interpreter)
+        program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [ROOT / "scripts" / "set_up_python", "python-for-this-test", tmp_path / "venv"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "venv").exists()
