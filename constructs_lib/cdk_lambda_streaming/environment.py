@@ -13,6 +13,8 @@ WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 WRAPPER_PATH = "/opt/bootstrap"
 SETTINGS_PREFIX = "LAMBDA_STREAMING_"
 FRONT_DOORS_VARIABLE = "LAMBDA_STREAMING_FRONT_DOORS"
+# The runtime's switches that are the user's to set; the runtime checks their values.
+SWITCHES = frozenset({"LAMBDA_STREAMING_EMPTY_BODY"})
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 RESERVED_BY_LAMBDA = frozenset(
@@ -72,7 +74,7 @@ def check_variable(key: str, value: str) -> None:
             f"environment variable {key} cannot be set to {value!r}: Lambda has one wrapper slot, and the "
             f"streaming runtime is started from it ({WRAPPER_PATH}); leave the variable out"
         )
-    if key.startswith(SETTINGS_PREFIX):
+    if key.startswith(SETTINGS_PREFIX) and key not in SWITCHES:
         raise ValueError(
             f"environment variable {key} cannot be set to {value!r}: names that start with {SETTINGS_PREFIX} "
             "are how the construct tells the runtime what it wired; use the construct's options, such as "

@@ -9,6 +9,10 @@ def test_ordinary_variables_are_let_through() -> None:
     check_environment({"TABLE": "chats", "EMPTY": "", "AWS_LWA_PORT": "8000", "LANG": "C.UTF-8"})
 
 
+def test_switches_of_the_runtime_are_the_user_s() -> None:
+    check_environment({"LAMBDA_STREAMING_EMPTY_BODY": "empty"})
+
+
 def test_tokens_are_let_through() -> None:
     check_environment({"REGION": Aws.REGION, "COUNT": Token.as_string(3)})
 

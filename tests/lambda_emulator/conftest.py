@@ -11,6 +11,7 @@ import os
 import select
 import sys
 import textwrap
+import threading
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -91,8 +92,8 @@ class Gate:
     def __init__(self, name):
         self.fd = os.open(os.path.join(os.environ["GATES"], name), os.O_RDWR)
 
-    def release(self, text=" "):
-        os.write(self.fd, text.encode())
+    def release(self, text=""):
+        os.write(self.fd, f"{text}\\n".encode())
 
     def acquire(self):
         os.read(self.fd, 1)
@@ -111,9 +112,12 @@ class Gate:
 
     def acquire(self) -> str:
         """Wait for the function; return what it says."""
-        readable, _, _ = select.select([self._fd], [], [], PATIENCE_SECONDS)
-        assert readable, "the function did not come to its gate"
-        return os.read(self._fd, 4096).decode()
+        said = b""
+        while not said.endswith(b"\n"):
+            readable, _, _ = select.select([self._fd], [], [], PATIENCE_SECONDS)
+            assert readable, "the function did not come to its gate"
+            said += os.read(self._fd, 1)
+        return said.decode().rstrip()
 
     def close(self) -> None:
         os.close(self._fd)
@@ -248,11 +252,34 @@ def cloud_assembly(tmp_path: Path) -> CloudAssembly:
     return CloudAssembly(tmp_path / "cdk.out", tmp_path / "gates")
 
 
+class Log:
+    """What the emulator has printed."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+
+    def print_line(self, line: str) -> None:
+        with self._changed:
+            self._lines.append(line)
+            self._changed.notify_all()
+
+    def wait_for(self, text: str, *, count: int = 1) -> list[str]:
+        """Wait until so many lines hold `text`; return all lines."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: sum(text in line for line in self._lines) >= count, timeout=PATIENCE_SECONDS
+            )
+            assert found, f"{text!r} was not logged {count} times: {self._lines}"
+            return list(self._lines)
+
+
 class Desk:
     """A running emulator with the clients that tests need."""
 
-    def __init__(self, emulator: Emulator, log: list[str]) -> None:
+    def __init__(self, emulator: Emulator, log: Log, stop: Callable[[], None]) -> None:
         self.emulator = emulator
+        self.stop = stop
         self.log = log
         self.client = lambda_client(emulator.lambda_api_url)
 
@@ -277,8 +304,15 @@ class Desk:
         )
         yield from response["EventStream"]
 
-    def has_logged(self, text: str) -> bool:
-        return any(text in line for line in self.log)
+
+def is_gone(pid: int) -> bool:
+    """Say whether a process has ended; one whose parent has not noticed yet has."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def lambda_client(endpoint_url: str) -> Any:
@@ -299,9 +333,9 @@ def serve(cloud_assembly: CloudAssembly) -> Iterator[Callable[[], Desk]]:
     with ExitStack() as stack:
 
         def start() -> Desk:
-            log: list[str] = []
-            emulator = stack.enter_context(EmulatorThread(cloud_assembly.write(), print_line=log.append))
-            return Desk(emulator, log)
+            log = Log()
+            emulator = stack.enter_context(EmulatorThread(cloud_assembly.write(), print_line=log.print_line))
+            return Desk(emulator, log, stop=stack.close)
 
         yield start
 
