@@ -60,7 +60,7 @@ class AsyncioDriver:
 
     def _send_more(self, body: BodyWriter, room: asyncio.Future[None]) -> None:
         try:
-            if not body.is_sent():
+            if not body.flush():
                 return
         except ResponseCutOff as error:
             if not room.done():
@@ -73,7 +73,7 @@ class AsyncioDriver:
 
     async def finish(self, body: BodyWriter) -> Reply:
         """Send what is left of an ended body and wait for Lambda's reply to it; other tasks run on meanwhile."""
-        while not body.is_sent():
+        while not body.flush():
             await self.until_sent(body)
         decoder = ReplyDecoder()
         while True:

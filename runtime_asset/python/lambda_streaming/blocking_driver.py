@@ -20,7 +20,7 @@ class BlockingDriver:
 
 
 def wait_until_sent(body: BodyWriter) -> None:
-    while not body.is_sent():
+    while not body.flush():
         body.connection.wait_for_room()
 
 

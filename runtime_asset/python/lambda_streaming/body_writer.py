@@ -3,7 +3,7 @@
 The first items of a burst leave as they come, each as a frame of its own. Further small ones that follow within
 `BURST_PAUSE_S` are joined: they leave as one frame when `JOINED_BYTES` have gathered, when the next item comes later
 than the pause, or when the flusher finds that the producer has gone quiet, even if it blocks. Large items are never
-copied. Whatever is not yet sent is bounded by the producer waiting for it (`is_sent`).
+copied. Whatever is not yet sent is bounded by the producer waiting for it.
 
 Two threads meet here, the producer's and the flusher's. Taking an item needs no lock (a deque's `append` is atomic);
 framing and sending happen under one, and never block inside it.
@@ -74,7 +74,7 @@ class BodyWriter:
                     self._flusher.watch(self)
                 return True
         self._joined.append(item)
-        return self.is_sent()
+        return self.flush()
 
     def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
         """End the body; as `put`."""
@@ -82,7 +82,7 @@ class BodyWriter:
             self._frame_joined()
             self._has_ended = True
             self._unsent.append(encode_last_chunk(trailers))
-        return self.is_sent()
+        return self.flush()
 
     def unsent_bytes(self) -> int:
         return self._joined_bytes + sum(len(part) for part in self._unsent)
@@ -91,7 +91,7 @@ class BodyWriter:
     def has_joined(self) -> bool:
         return bool(self._joined)
 
-    def is_sent(self) -> bool:
+    def flush(self) -> bool:
         """Send what the socket takes; whether all is gone. Raises `ResponseCutOff`."""
         with self._sending:
             if self.is_cut_off:

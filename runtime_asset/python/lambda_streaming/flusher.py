@@ -58,7 +58,7 @@ def _flush_when_quiet(body: BodyWriter) -> None:
         # From here on an item that is joined calls for a new watch, so none falls between.
         body.is_watched = False
         try:
-            while not body.is_sent():
+            while not body.flush():
                 body.connection.wait_for_room()
         except body_writer.ResponseCutOff:
             pass  # The producer learns of it at its next item.

@@ -62,7 +62,7 @@ class HeadOnlyBody(BodyWriter):
     __slots__ = ()
 
     def put(self, item: bytes | memoryview) -> bool:
-        return self.is_sent()
+        return self.flush()
 
 
 class ProxyOutlet:

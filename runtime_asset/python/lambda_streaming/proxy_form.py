@@ -34,7 +34,7 @@ class CollectedBody:
     def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
         return True
 
-    def is_sent(self) -> bool:
+    def flush(self) -> bool:
         return True
 
     def to_json(self) -> bytes:
