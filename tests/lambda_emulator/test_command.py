@@ -1,0 +1,156 @@
+"""The command starts, says where everything is, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from .conftest import PATIENCE_SECONDS, CloudAssembly, is_gone
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+REPORT_PID = """
+while True:
+    request_id, event, _ = next_invocation()
+    stream = Stream(request_id)
+    stream.head()
+    stream.write(json.dumps(os.getpid()).encode())
+    stream.end()
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start the command with its temporary files where the test can see them."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> subprocess.Popen[str]:
+            temporary = tmp_path / "temporary"
+            temporary.mkdir(exist_ok=True)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lambda_emulator", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "TMPDIR": str(temporary)},
+            )
+            stack.callback(process.communicate)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    """Read what the command prints until it holds `text`."""
+    assert process.stdout is not None
+    read = b""
+    while text.encode() not in read:
+        assert select.select([process.stdout], [], [], PATIENCE_SECONDS)[0], read
+        data = os.read(process.stdout.fileno(), 4096)
+        assert data, f"the command ended: {read!r}"
+        read += data
+    return read.decode()
+
+
+@pytest.fixture
+def folder(cloud_assembly: CloudAssembly) -> str:
+    cloud_assembly.add_function("App", REPORT_PID)
+    cloud_assembly.add_url("App", AuthType="AWS_IAM")
+    return str(cloud_assembly.write())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_every_process_and_removes_every_file(
+    start: Start, folder: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start("serve", folder, "--port", "0")
+    said = read_until(process, "Ready")
+    [address] = re.findall(r"curl -N (\S+)", said)
+    with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as response:
+        pid = json.load(response)
+    os.kill(pid, 0)
+
+    process.send_signal(number)
+
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert is_gone(pid)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_the_start_says_where_everything_is_and_what_is_not_checked(start: Start, folder: str) -> None:
+    said = read_until(start("serve", folder, "--port", "0"), "Ready")
+
+    assert "Demo/App   app" in said
+    assert re.search(r"Function URL http://127\.0\.0\.1:\d+/ +\(RESPONSE_STREAM, AWS_IAM\)", said)
+    assert re.search(r'boto3\.client\("lambda", endpoint_url="http://127\.0\.0\.1:\d+"', said)
+    assert "signatures are not verified" in said
+    assert "lets any caller in" in said
+
+
+def test_function_urls_follow_the_port_of_the_lambda_api(start: Start, folder: str) -> None:
+    port = free_ports(2)
+
+    said = read_until(start("serve", folder, "--port", str(port)), "Ready")
+
+    assert f"Lambda API   http://127.0.0.1:{port}\n" in said
+    assert f"Function URL http://127.0.0.1:{port + 1}/" in said
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_taken_port_is_one_sentence_and_leaves_nothing(
+    start: Start, folder: str, tmp_path: Path, offset: int
+) -> None:
+    port = free_ports(2)
+    with socket.create_server(("127.0.0.1", port + offset)):
+        process = start("serve", folder, "--port", str(port))
+        _, complaint = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode == 1
+    assert complaint.count("\n") == 1
+    assert f"Port {port + offset} on 127.0.0.1 is taken" in complaint
+    assert "--port" in complaint
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_missing_assembly_is_one_sentence_with_the_fix(start: Start, tmp_path: Path) -> None:
+    process = start("serve", str(tmp_path / "nothing"))
+    _, complaint = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode == 1
+    assert complaint.count("\n") == 1
+    assert "cdk synth" in complaint
+
+
+@pytest.mark.parametrize("arguments", [(), ("serve", "--port", "x"), ("serve", "--port", "70000"), ("fly",)])
+def test_wrong_usage_is_exit_status_2(start: Start, arguments: tuple[str, ...]) -> None:
+    process = start(*arguments)
+    _, complaint = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode == 2
+    assert "usage: lambda-streaming" in complaint
+
+
+def free_ports(count: int) -> int:
+    """Find the first of so many free ports in a row."""
+    while True:
+        with ExitStack() as stack:
+            first = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            try:
+                for port in range(first + 1, first + count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except (OSError, OverflowError):
+                continue
+            return int(first)
