@@ -125,3 +125,10 @@ def test_what_the_runtime_imports_by_name_is_standard_library_too() -> None:
         for name in re.findall(r"import_standard\(\"([^\"]+)\"\)", source.read_text())
     }
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
+
+
+def test_tests_of_the_runtime_do_not_import_the_cdk() -> None:
+    """They run in seconds, and on a machine that has no aws_cdk."""
+    for file in (ROOT / "tests" / "lambda_streaming").rglob("*.py"):
+        imported = re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not {"aws_cdk", "cdk_lambda_streaming", "constructs", "jsii"} & set(imported), file

@@ -31,7 +31,6 @@ class FunctionConcurrency:
         self._print = print_line
         self._layout: asyncio.Task[Layout] | None = None
         self._environments: list[ExecutionEnvironment] = []
-        """The most recently used last."""
         self._started = 0
         self._changed = asyncio.Event()
         self._stopped = False
@@ -46,8 +45,6 @@ class FunctionConcurrency:
         if environment is None:
             await self._start_environment(invocation)
             return
-        self._environments.remove(environment)
-        self._environments.append(environment)
         await environment.invoke(invocation)
 
     async def stop(self) -> None:
@@ -64,7 +61,9 @@ class FunctionConcurrency:
         return environment
 
     def _in_phase(self, phase: Phase) -> ExecutionEnvironment | None:
-        return next((each for each in reversed(self._environments) if each.phase is phase), None)
+        """Find an environment; of several, the one that was busy last."""
+        found = [environment for environment in self._environments if environment.phase is phase]
+        return max(found, key=lambda environment: environment.phase_since, default=None)
 
     async def _settled(self) -> None:
         while self._in_phase(Phase.IDLE) is None and self._in_phase(Phase.SETTLING) is not None:

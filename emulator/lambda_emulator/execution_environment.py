@@ -66,6 +66,7 @@ class ExecutionEnvironment:
 
         # For the life of the process
         self.phase = Phase.BUSY
+        self.phase_since = time.monotonic()
         self._runtime_api = RuntimeApi(self)
         self._process: asyncio.subprocess.Process | None = None
         self._log_pipe = LogPipe(log)
@@ -263,6 +264,7 @@ class ExecutionEnvironment:
     def _enter(self, phase: Phase) -> None:
         if self.phase is not Phase.ENDED:
             self.phase = phase
+            self.phase_since = time.monotonic()
             self._on_change()
 
     def _cancel_deadline(self) -> None:
