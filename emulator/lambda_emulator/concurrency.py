@@ -10,12 +10,12 @@ from pathlib import Path
 
 from .execution_environment import ExecutionEnvironment, Phase
 from .functions import Function
-from .interpreter import find_interpreter
+from .interpreter import Interpreter, find_interpreter
 from .invocation import Invocation, InvocationError
 from .layout import Layout, lay_out
 from .logs import FunctionLog, Print
 
-_SETTLE_SECONDS = 0.05
+_SETTLE_SECONDS = 0.1
 """How long an environment that has just answered is waited for: a caller on the same machine asks again before the
 runtime has asked for more, and would be given a new environment at each request."""
 
@@ -33,6 +33,7 @@ class FunctionConcurrency:
         self._environments: list[ExecutionEnvironment] = []
         self._started = 0
         self._changed = asyncio.Event()
+        self._starts: set[asyncio.Task[None]] = set()
         self._stopped = False
 
     @property
@@ -50,6 +51,7 @@ class FunctionConcurrency:
     async def stop(self) -> None:
         """End every process."""
         self._stopped = True
+        await asyncio.gather(*self._starts)
         await asyncio.gather(*(environment.stop() for environment in list(self._environments)))
 
     async def _idle_environment(self) -> ExecutionEnvironment | None:
@@ -71,27 +73,45 @@ class FunctionConcurrency:
             await self._changed.wait()
 
     async def _start_environment(self, invocation: Invocation) -> None:
+        """Start one in a task of its own: what is started is also stopped, even if its caller is cut off meanwhile."""
+        start = asyncio.create_task(self._prepare_and_start(invocation))
+        self._starts.add(start)
+        start.add_done_callback(self._starts.discard)
+        await asyncio.shield(start)
+
+    async def _prepare_and_start(self, invocation: Invocation) -> None:
         try:
             layout = await self._shared_layout()
         except (OSError, zipfile.BadZipFile) as error:
             reason = f"The code or layers of {self.function.name} cannot be laid out: {error}"
-            invocation.finish(InvocationError.of("Emulator.Layout", reason))
             self._print(reason)
+            invocation.finish(InvocationError.of("Emulator.Layout", reason))
             return
         interpreter = await asyncio.to_thread(find_interpreter, self.function.runtime)
+        if self._stopped:
+            return
         self._started += 1
+        log = FunctionLog(self._log_prefix(), self._print)
+        if self._started == 1:
+            self._note_differences(log, interpreter)
         environment = ExecutionEnvironment(
             self.function,
             layout,
             interpreter,
-            FunctionLog(self._log_prefix(), self._print),
+            log,
             on_change=self._environment_changed,
             local_addresses=self._local_addresses,
         )
         self._environments.append(environment)
         await environment.start(invocation)
-        if self._stopped:
-            await environment.stop()
+
+    def _note_differences(self, log: FunctionLog, interpreter: Interpreter) -> None:
+        """Say once what is not as on AWS: it explains what may fail in the following."""
+        difference = interpreter.difference(self.function.runtime)
+        if difference:
+            log.note(difference)
+        for variable, missing in self.function.unresolved_variables.items():
+            log.note(f"{variable} holds a placeholder, only a deployment knows {', '.join(missing)}")
 
     async def _shared_layout(self) -> Layout:
         if self._layout is None:

@@ -177,8 +177,8 @@ class ExecutionEnvironment:
         if self._init_seconds is None:
             self._init_seconds = time.monotonic() - self._created_at
             return
-        self._report()
         self._enter(Phase.IDLE)
+        self._report()
 
     def invocation_started(self, invocation: Invocation) -> None:
         self._log.start_tail()

@@ -35,18 +35,16 @@ class FunctionUrlServer:
         self._concurrency = concurrency
         self._print = print_line
         self._server = HttpServer(self._serve)
-        self._host = ""
 
     async def start(self, host: str, port: int) -> None:
         await self._server.start(host, port)
-        self._host = host
 
     async def close(self) -> None:
         await self._server.close()
 
     @property
     def address(self) -> str:
-        return f"http://{self._host}:{self._server.port}/"
+        return f"http://{self._server.address}/"
 
     async def _serve(self, exchange: HttpExchange) -> None:
         if self.url.cors is not None and cors.is_preflight(self.url.cors, exchange.method, exchange.headers):
@@ -84,7 +82,7 @@ class FunctionUrlServer:
             target=exchange.target,
             http_version=exchange.http_version,
             headers=exchange.headers,
-            body=await exchange.read_body(),
+            body=await exchange.read_body(limit_bytes=BUFFERED_LIMIT_BYTES),
             source_ip=exchange.peer_host,
         )
         return encode_event(self.url, request, request_id=request_id, trace_id=trace_id, port=self._server.port)
@@ -183,7 +181,7 @@ class FunctionUrlServer:
 
 
 def _identity(invocation: Invocation) -> Headers:
-    return [("x-amzn-requestid", invocation.request_id), ("x-amzn-trace-id", invocation.trace_id.lower())]
+    return [("x-amzn-requestid", invocation.request_id), ("x-amzn-trace-id", invocation.trace_id)]
 
 
 def decode_proxy_response(response: bytes) -> tuple[ResponseHead, bytes]:

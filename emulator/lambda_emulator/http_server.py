@@ -82,8 +82,14 @@ class HttpExchange:
             elif not isinstance(event, h11.Data):
                 raise TruncatedRequest
 
-    async def read_body(self) -> bytes:
-        return b"".join([data async for data in self.body()])
+    async def read_body(self, *, limit_bytes: int | None = None) -> bytes:
+        """Read the whole body, or as much as shows that it is longer than `limit_bytes`."""
+        body = bytearray()
+        async for data in self.body():
+            body += data
+            if limit_bytes is not None and len(body) > limit_bytes:
+                break
+        return bytes(body)
 
     async def respond(self, status: int, headers: Headers, body: bytes = b"") -> None:
         """Send a whole response."""
@@ -127,7 +133,14 @@ class HttpServer:
         self._max_head_bytes = max_head_bytes
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._host = ""
         self.port = 0
+
+    @property
+    def address(self) -> str:
+        """Host and port, as they stand in a URL."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self.port}"
 
     async def start(self, host: str, port: int = 0) -> None:
         """Listen; port 0 is any free one. Raise `PortTaken`."""
@@ -140,6 +153,7 @@ class HttpServer:
             raise
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # inherited by the accepted sockets
             listener.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER_BYTES)
+        self._host = host
         self.port = listener.getsockname()[1]
         # asyncio itself sets TCP_NODELAY on every TCP connection.
         self._server = await asyncio.start_server(self._connected, sock=listener, limit=READ_SIZE_BYTES)

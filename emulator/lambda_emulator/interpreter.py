@@ -36,6 +36,12 @@ class Interpreter:
     def minor_version(self) -> str:
         return ".".join(self.version.split(".")[:2])
 
+    def difference(self, runtime: str) -> str:
+        """Say that this is not the Python of `runtime`; an empty text if it is."""
+        if not runtime.startswith("python") or runtime == f"python{self.minor_version}":
+            return ""
+        return f"{runtime} is not on this machine: runs on Python {self.version} ({self.path})"
+
 
 @cache
 def find_interpreter(runtime: str) -> Interpreter:

@@ -76,12 +76,10 @@ class LambdaApiServer:
         self._concurrency = concurrency
         self._url_servers = url_servers
         self._server = HttpServer(self._serve)
-        self._host = ""
         self._background: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str, port: int) -> None:
         await self._server.start(host, port)
-        self._host = host
 
     async def close(self) -> None:
         await self._server.close()
@@ -90,11 +88,7 @@ class LambdaApiServer:
 
     @property
     def address(self) -> str:
-        return f"http://{self._host}:{self._server.port}"
-
-    @property
-    def port(self) -> int:
-        return self._server.port
+        return f"http://{self._server.address}"
 
     async def _serve(self, exchange: HttpExchange) -> None:
         try:
@@ -177,7 +171,7 @@ class LambdaApiServer:
     async def _new_invocation(self, exchange: HttpExchange, name: str, invoke_mode: InvokeMode) -> Invocation:
         function, qualifier = self._directory.find(name)
         qualifier = qualifier or _query(exchange).get("Qualifier", "")
-        event = await exchange.read_body() or b"{}"
+        event = await exchange.read_body(limit_bytes=BUFFERED_LIMIT_BYTES) or b"{}"
         _check_event(event)
         return Invocation(
             function,

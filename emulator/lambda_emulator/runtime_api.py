@@ -115,7 +115,7 @@ class RuntimeApi:
     async def start(self, host: str) -> str:
         """Listen; return the address for `AWS_LAMBDA_RUNTIME_API`."""
         await self._server.start(host)
-        return f"{host}:{self._server.port}"
+        return self._server.address
 
     async def close(self) -> None:
         await self._server.close()

@@ -40,9 +40,7 @@ def _runs_on(function: Function) -> str:
     if function.runs_own_bootstrap:
         return f"{function.runtime}, its own bootstrap"
     interpreter = find_interpreter(function.runtime)
-    if function.runtime == f"python{interpreter.minor_version}":
-        return f"{function.runtime} ({interpreter.path})"
-    return f"{function.runtime} is not on this machine: runs on Python {interpreter.version} ({interpreter.path})"
+    return interpreter.difference(function.runtime) or f"{function.runtime} ({interpreter.path})"
 
 
 def _notes(emulator: Emulator, host: str) -> Iterator[str]:

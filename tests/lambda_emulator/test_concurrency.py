@@ -44,6 +44,7 @@ def test_the_environment_used_last_is_used_next(serve_app: ServeApp, gate: MakeG
     first = desk.request(path="/wait")
     arrived.acquire()
     desk.request(path="/").read()
+    desk.log.wait_for("REPORT RequestId")
     let_go.release()
     first_pid = first.read()
     desk.log.wait_for("REPORT RequestId", count=2)

@@ -25,9 +25,12 @@ while True:
 def test_requests_one_after_another_meet_the_same_process(serve_app: ServeApp) -> None:
     desk = serve_app(COUNT_REQUESTS)
 
-    answers = [desk.invoke()[0] for _ in range(5)]
+    answers = []
+    for number in (1, 2, 3):
+        answers.append(desk.invoke()[0])
+        desk.log.wait_for("REPORT RequestId", count=number)
 
-    assert [answer["count"] for answer in answers] == [1, 2, 3, 4, 5]
+    assert [answer["count"] for answer in answers] == [1, 2, 3]
     assert len({answer["pid"] for answer in answers}) == 1
 
 
@@ -171,7 +174,7 @@ def test_each_invocation_is_reported(serve_app: ServeApp) -> None:
     assert "Init Duration" in first
     assert "Memory Size: 128 MB" in first
     assert int(first.split("Max Memory Used: ")[1].split()[0]) > 1 or not Path("/proc").exists()
-    assert [line.split()[2] for line in lines][:3] == ["START", "END", "REPORT"]
+    assert [line.split()[2] for line in lines if " | " in line][:3] == ["START", "END", "REPORT"]
 
 
 def test_a_process_gets_lambdas_environment_and_none_of_the_desks(
