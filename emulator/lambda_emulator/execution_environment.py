@@ -191,7 +191,7 @@ class ExecutionEnvironment:
         self._log_pipe.read_now()
         self._read_memory()
         invocation.log_tail = self._log.tail
-        if invocation.error is not None:
+        if invocation.error is not None and not self._end_is_expected:
             self._log.note(f"RequestId: {invocation.request_id} failed: {_describe(invocation.error)}")
         self._enter(Phase.SETTLING)
 
