@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .functions import Code, Function, InlineCode
+from .sdk import link_sdk
 
 _TASK_ROOT = "/var/task"
 _OPT = "/opt"
@@ -59,6 +60,7 @@ def lay_out(function: Function, folder: Path) -> Layout:
     for layer in function.layers:
         _place(layer.content, layout.opt)
     (layout.runtime / "bootstrap.py").write_text(_RUNTIME_BOOTSTRAP)
+    link_sdk(layout.runtime)
     return layout
 
 

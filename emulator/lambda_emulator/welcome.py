@@ -8,6 +8,7 @@ from .emulator import Emulator
 from .functions import Function
 from .interpreter import find_interpreter
 from .launch import reason_not_run
+from .sdk import has_sdk
 
 _LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
 
@@ -48,6 +49,8 @@ def _notes(emulator: Emulator, host: str) -> Iterator[str]:
     if any(url.auth_type == "AWS_IAM" for url, _ in emulator.function_urls):
         yield "A Function URL with AWS_IAM lets any caller in here; on AWS it answers 403 to unsigned requests."
     yield "Responses are not slowed down to Lambda's bandwidth; extensions are not started."
+    if not has_sdk():
+        yield "boto3 is not installed beside the emulator: functions lack it here, on AWS they have it."
     if host not in _LOOPBACK_HOSTS:
         yield f"Listening on {host}: whoever reaches this machine can run these functions."
     yield from emulator.assembly.notes

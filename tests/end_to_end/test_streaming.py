@@ -109,3 +109,7 @@ def test_chat_is_a_page_and_an_event_stream(emulator: Emulator) -> None:
 
 def test_own_modules_of_any_name_work(emulator: Emulator) -> None:
     assert get(emulator.url("OwnModules")).read() == b"the user's settings, the user's prelude, the user's queue"
+
+
+def test_boto3_is_there_as_on_aws(emulator: Emulator) -> None:
+    assert get(emulator.url("UsesBoto3")).read() == b"s3 in us-east-1"

@@ -98,3 +98,11 @@ def test_lambdas_paths_are_translated_and_no_others() -> None:
     assert layout.translate("/opt/bootstrap") == "/work/opt/bootstrap"
     assert layout.translate("/var/task:/opt/python:/optional") == "/work/task:/work/opt/python:/optional"
     assert layout.translate("postgres://db/opt/x") == "postgres://db/opt/x"
+
+
+def test_sdk_of_the_desk_stands_in_the_runtime_s_folder(tmp_path: Path) -> None:
+    """As in AWS's managed images; boto3 is installed beside this test."""
+    runtime = lay_out(function_of(InlineCode("index.py", "")), tmp_path / "out").runtime
+    assert (runtime / "boto3" / "__init__.py").is_file()
+    assert (runtime / "botocore" / "session.py").is_file()
+    assert (runtime / "six.py").is_file()
