@@ -260,3 +260,63 @@ def test_refused_next_ends_the_process_with_one_sentence(run_runtime: RunRuntime
     assert runtime.wait_for_exit() == 1
     assert "the Runtime API answered 500 to the response" in runtime.log
     assert "Traceback" not in runtime.log
+
+
+WAITING = {
+    "async generator": """
+async def handler(event, context):
+    if event == "next":
+        yield "served"
+        return
+    try:
+        yield "begun"
+        await asyncio.Event().wait()
+    finally:
+        print("producer stopped")
+""",
+    "await response_stream.write": """
+@streamify_response
+async def handler(event, response_stream, context):
+    if event == "next":
+        await response_stream.write("served")
+        return
+    try:
+        await response_stream.write("begun")
+        await asyncio.Event().wait()
+    finally:
+        print("producer stopped")
+""",
+}
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_early_reply_stops_an_async_handler_where_it_waits(kind: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("import asyncio\nfrom lambda_streaming import streamify_response\n" + WAITING[kind])
+    for _ in range(2):
+        exchange = runtime.invoke("first", reply=reply(413, b'{"errorType":"RequestEntityTooLarge"}'))
+        exchange.reply_early_after = 1
+        assert runtime.invoke("next").result().body == b"served"
+    assert runtime.log.count("producer stopped") == 2
+
+
+def test_a_response_may_be_used_again(run_runtime: RunRuntime) -> None:
+    """The defaults of one response do not stay in the head that the handler keeps."""
+    runtime = run_runtime("""
+    from lambda_streaming import HttpResponse
+    HEAD = HttpResponse(201)
+
+    def handler(event, context):
+        yield HEAD
+        yield b"bytes" if event.get("bytes") else "text"
+    """)
+    types = [
+        runtime.invoke({**FUNCTION_URL_EVENT, **more}).result().prelude["headers"]["content-type"]
+        for more in ({}, {"bytes": True})
+    ]
+    assert types == ["text/plain; charset=utf-8", "application/octet-stream"]
+
+
+def test_a_handler_that_closes_its_output_is_served(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("import sys\ndef handler(event, context):\n    sys.stdout.close()\n    yield 'x'")
+    assert runtime.invoke({}).result().body == b"x"
+    runtime.invoke({}).result()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from _thread import get_ident
 
 from lambda_streaming.blocking_driver import wait_until_sent
-from lambda_streaming.body_writer import ResponseCutOff
+from lambda_streaming.body_writer import BodyWriter, ResponseCutOff
 from lambda_streaming.http1 import ReplyDecoder
 from lambda_streaming.python_path import import_standard
 from lambda_streaming.response_stream import DONE
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any, TypeVar
 
-    from lambda_streaming.body_writer import BodyWriter
     from lambda_streaming.http1 import Reply
 
     T = TypeVar("T")
@@ -33,13 +32,32 @@ UNAWAITED_LIMIT_BYTES = 16 * 1024 * 1024
 
 class AsyncioDriver:
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        # For the process.
+        self._loop = asyncio.new_event_loop()
         self._thread = get_ident()
-        # One at a time: add_writer holds a single callback for a socket.
+        # For one piece of work: its task, the body it writes, and who waits for room in the socket.
+        self._task: asyncio.Future[Any] | None = None
+        self._body: BodyWriter | None = None
         self._room: asyncio.Future[None] | None = None
 
     def run(self, work: Awaitable[T]) -> T:
-        return self._loop.run_until_complete(asyncio.ensure_future(work, loop=self._loop))
+        """Run the loop until `work` is done. Raises `ResponseCutOff` if Lambda answers before that."""
+        task: asyncio.Future[T] = asyncio.ensure_future(work, loop=self._loop)
+        self._task = task
+        try:
+            return self._loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            if self._body is not None and self._body.is_cut_off:
+                raise ResponseCutOff from None
+            raise
+        finally:
+            self._forget_body()
+
+    def begin(self, body: Any) -> None:
+        """Take note of a response that begins: from now on an early reply cancels the handler where it waits."""
+        if isinstance(body, BodyWriter) and get_ident() == self._thread:
+            self._body = body
+            self._loop.add_reader(body.connection.fileno(), self._cut_off, body)
 
     def until_sent(self, body: Any) -> Awaitable[None]:
         """Begin to wait at once, so that data leaves even if the result is never awaited."""
@@ -58,6 +76,25 @@ class AsyncioDriver:
             self._loop.add_writer(body.connection.fileno(), self._send_more, body, self._room)
         return self._room
 
+    async def finish(self, body: BodyWriter) -> Reply:
+        """Send what is left of an ended body and wait for Lambda's reply to it; other tasks run on meanwhile."""
+        while not body.flush():
+            await self.until_sent(body)
+        decoder = ReplyDecoder()
+        while True:
+            await self._until_readable(body)
+            reply = body.connection.receive(decoder)
+            if reply is not None:
+                return reply
+
+    def _cut_off(self, body: BodyWriter) -> None:
+        self._loop.remove_reader(body.connection.fileno())
+        if body.has_ended:
+            return  # The reply to a complete response, while the handler runs on.
+        body.is_cut_off = True
+        assert self._task is not None
+        self._task.cancel()
+
     def _send_more(self, body: BodyWriter, room: asyncio.Future[None]) -> None:
         try:
             if not body.flush():
@@ -71,26 +108,19 @@ class AsyncioDriver:
                 room.set_result(None)
         self._loop.remove_writer(body.connection.fileno())
 
-    async def finish(self, body: BodyWriter) -> Reply:
-        """Send what is left of an ended body and wait for Lambda's reply to it; other tasks run on meanwhile."""
-        while not body.flush():
-            await self.until_sent(body)
-        decoder = ReplyDecoder()
-        while True:
-            await self._until_readable(body)
-            reply = body.connection.receive(decoder)
-            if reply is not None:
-                return reply
-
     async def _until_readable(self, body: BodyWriter) -> None:
         if body.connection.has_input():
             return
         readable: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(body.connection.fileno(), _set_done, readable)
-        try:
-            await readable
-        finally:
-            self._loop.remove_reader(body.connection.fileno())
+        await readable
+
+    def _forget_body(self) -> None:
+        """Stop watching the socket: it may be closed and its number be another one's before the loop runs again."""
+        if self._body is not None:
+            self._loop.remove_reader(self._body.connection.fileno())
+            self._loop.remove_writer(self._body.connection.fileno())
+        self._body = self._room = self._task = None
 
 
 def _set_done(future: asyncio.Future[None]) -> None:

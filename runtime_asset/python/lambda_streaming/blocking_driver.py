@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 
 class BlockingDriver:
+    def begin(self, body: Any) -> None:
+        """Nothing to prepare: an early reply is noticed at the next item."""
+
     def until_sent(self, body: Any) -> Awaitable[None]:
         wait_until_sent(body)
         return DONE

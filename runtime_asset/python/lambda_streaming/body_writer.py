@@ -54,7 +54,7 @@ class BodyWriter:
         self._sending = allocate_lock()
         self._last_send = 0.0
         self._sent_alone = 0
-        self._has_ended = False
+        self.has_ended = False
         # Read by the flusher, which sleeps on while this changes.
         self.sends = 0
         self.is_watched = False
@@ -80,7 +80,7 @@ class BodyWriter:
         """End the body; as `put`."""
         with self._sending:
             self._frame_joined()
-            self._has_ended = True
+            self.has_ended = True
             self._unsent.append(encode_last_chunk(trailers))
         return self.flush()
 
@@ -117,7 +117,7 @@ class BodyWriter:
         # The producer may append meanwhile: what is there now is taken, the rest has its turn.
         items = [self._joined.popleft() for _ in range(len(self._joined))]
         self._joined_bytes = 0
-        if self._has_ended:
+        if self.has_ended:
             return  # A left-behind thread of the application's wrote past the end.
         large = items.pop() if len(items[-1]) >= LARGE_BYTES else None
         if large is not None and self._has_opening:

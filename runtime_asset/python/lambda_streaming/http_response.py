@@ -46,6 +46,10 @@ class HttpResponse:
         self.cookies = list(cookies)
         self.body = body
 
+    def copy(self) -> HttpResponse:
+        """A response that can be changed without changing this one, which the handler may use again."""
+        return HttpResponse(self.status_code, self.headers, self.cookies, body=self.body)
+
     def __repr__(self) -> str:
         return f"HttpResponse({self.status_code}, headers={self.headers!r}, cookies={self.cookies!r})"
 

@@ -77,7 +77,7 @@ class InvocationLoop:
             self._fail(invocation, stream, error)
             if _ends_process(error):
                 raise
-        sys.stdout.flush()
+        flush_output()
 
     # Each of these ends with Lambda's reply to the response.
 
@@ -232,6 +232,14 @@ def decode_event(invocation: Invocation) -> Any:
         return import_standard("json").loads(invocation.event)
     except ValueError as error:
         raise UnmarshalError(f"Unable to unmarshal input: {error}") from error
+
+
+def flush_output() -> None:
+    """Leave nothing printed behind: Lambda may freeze the process until the next invocation."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        pass  # The handler has closed or replaced it.
 
 
 def log_line(message: str) -> None:

@@ -13,14 +13,14 @@ the lines of `json_lines`). The head waits for the first item, which decides the
 
 from __future__ import annotations
 
-from lambda_streaming.body_writer import ResponseCutOff
+from lambda_streaming.body_writer import LARGE_BYTES, ResponseCutOff
+from lambda_streaming.http_response import HttpResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator, Iterable
     from typing import Any, Literal, Protocol, TypeAlias
 
-    from lambda_streaming.http_response import HttpResponse
     from lambda_streaming.server_sent_event import ServerSentEvent
 
     Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     class Driver(Protocol):
         """How to wait until a body is sent: blocking, or on the event loop."""
 
+        def begin(self, body: Body) -> None: ...
         def until_sent(self, body: Body) -> Awaitable[None]: ...
 
 
@@ -128,9 +129,7 @@ class ResponseStream:
 
     def set_content_type(self, content_type: str) -> None:
         """Name the content type; before the first write."""
-        from lambda_streaming.http_response import HttpResponse
-
-        head = self.head or HttpResponse()
+        head = HttpResponse() if self.head is None else self.head.copy()
         head.headers = [(name, value) for name, value in head.headers if name.lower() != "content-type"]
         head.headers.append(("content-type", content_type))
         self.name_head(head)
@@ -194,9 +193,7 @@ class ResponseStream:
         return self._open(defaults, is_empty=False).put(data)
 
     def _open(self, defaults: Headers, *, is_empty: bool) -> Body:
-        from lambda_streaming.http_response import HttpResponse
-
-        head = self.head or HttpResponse()
+        head = HttpResponse() if self.head is None else self.head.copy()
         named = {name.lower() for name, _ in head.headers if isinstance(name, str)}
         if "content-type" not in named:
             # A browser must not guess at a type that nobody named.
@@ -206,6 +203,7 @@ class ResponseStream:
         # Opening fails for a head that cannot be sent; then nothing has begun.
         self.body = self.outlet.open(ResolvedHead(head, is_empty=is_empty))
         self.phase = "body"
+        self.driver.begin(self.body)
         return self.body
 
 
@@ -222,12 +220,14 @@ def _encoded(item: Any) -> tuple[bytes | memoryview, Headers]:
     if isinstance(item, str):
         return item.encode("utf-8", "replace"), TEXT_HEADERS
     try:
-        view = memoryview(item).cast("B")
+        view = memoryview(item)
     except TypeError:
         raise TypeError(
             f"an item of the response is of type {type(item).__name__}; allowed are str, bytes, buffers and "
             "lambda_streaming.ServerSentEvent, and HttpResponse as the first item. For JSON, yield json.dumps(item), "
             "or use lambda_streaming.json_lines(items)"
         ) from None
-    # What is sent later must not change when the producer uses its buffer again.
+    if view.nbytes >= LARGE_BYTES and view.c_contiguous:
+        # Sent before its producer goes on, and so without a copy.
+        return view.cast("B"), BYTES_HEADERS
     return view.tobytes(), BYTES_HEADERS
