@@ -49,6 +49,8 @@ class RunningRuntime:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self._lines.append(line)
+        # Whoever waits for an answer need not wait for its timeout.
+        self.api.note_runtime_ended()
 
 
 RunRuntime = Callable[..., RunningRuntime]

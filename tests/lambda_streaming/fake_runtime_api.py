@@ -123,6 +123,7 @@ class FakeRuntimeApi:
         self._waiting: queue.Queue[Exchange | None] = queue.Queue()
         self._exchanges: dict[str, Exchange] = {}
         self._open: list[socket.socket] = []
+        self._ended = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def invoke(self, event: Any = None, *, headers: dict[str, str] | None = None, reply: bytes = ACCEPTED) -> Exchange:
@@ -131,7 +132,15 @@ class FakeRuntimeApi:
         exchange = Exchange(request_id, body, headers or {}, reply)
         self._exchanges[request_id] = exchange
         self._waiting.put(exchange)
+        if self._ended:
+            exchange.note(is_broken=True)
         return exchange
+
+    def note_runtime_ended(self) -> None:
+        self._ended = True
+        for exchange in self._exchanges.values():
+            if not exchange.is_complete:
+                exchange.note(is_broken=True)
 
     def close(self) -> None:
         self._waiting.put(None)

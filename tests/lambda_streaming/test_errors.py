@@ -144,7 +144,7 @@ def test_second_head_is_an_error(run_runtime: RunRuntime) -> None:
         yield HttpResponse(404)
     """)
     document = trailer_document(runtime.invoke(FUNCTION_URL_EVENT).result().trailers)
-    assert document["errorMessage"].startswith("the response head has left with the first byte")
+    assert document["errorMessage"].startswith("the response head has left already")
 
 
 @pytest.mark.parametrize("statement", ["sys.exit(3)", "raise KeyboardInterrupt"])

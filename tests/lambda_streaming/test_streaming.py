@@ -187,3 +187,45 @@ def handler(event, context):
     assert answer.prelude["statusCode"] == 201
     assert answer.prelude["cookies"] == ["c=d"]
     assert answer.prelude["headers"]["x-a"] == "b"
+
+
+@pytest.mark.parametrize("kind", ["def", "async def", "async def that holds its loop"])
+def test_a_named_head_goes_alone_when_the_first_item_does_not_come(
+    kind: str, run_runtime: RunRuntime, gate: Gate
+) -> None:
+    """An EventSource opens with the head, though the first event may take long."""
+    pause = "await wait_async" if kind == "async def" else "wait"
+    runtime = run_runtime(f"""{WAIT}
+from lambda_streaming import HttpResponse
+
+{kind.partition(" that")[0]} handler(event, context):
+    yield HttpResponse(200, {{"content-type": "text/event-stream"}})
+    {pause}(event["port"])
+    if event.get("fail"):
+        raise ValueError("late")
+    if not event.get("empty"):
+        yield "data: x\\n\\n"
+""")
+    for more, payload in (({}, b"data: x\n\n"), ({"empty": True}, b"\n"), ({"fail": True}, b"")):
+        exchange = runtime.invoke({"port": gate.port, **more, **FUNCTION_URL_EVENT})
+        exchange.wait_for(b"\0" * 8)
+        gate.open()
+        answer = exchange.result()
+        assert answer.payload == payload
+        assert answer.prelude["headers"] == {"content-type": "text/event-stream"}
+        assert bool(answer.trailers) is bool(more.get("fail"))
+
+
+def test_a_head_without_content_type_waits_for_the_item_that_decides_it(run_runtime: RunRuntime, gate: Gate) -> None:
+    runtime = run_runtime(f"""{WAIT}
+import time
+from lambda_streaming import HttpResponse, ServerSentEvent
+
+def handler(event, context):
+    yield HttpResponse(201)
+    time.sleep(0.3)
+    yield ServerSentEvent("x")
+""")
+    answer = runtime.invoke(FUNCTION_URL_EVENT).result()
+    assert answer.prelude["headers"]["content-type"] == "text/event-stream"
+    assert len(answer.chunks) == 1

@@ -55,7 +55,12 @@ class AsyncioDriver:
 
     def begin(self, body: Any) -> None:
         """Take note of a response that begins: from now on an early reply cancels the handler where it waits."""
-        if isinstance(body, BodyWriter) and get_ident() == self._thread:
+        if not isinstance(body, BodyWriter):
+            return
+        if get_ident() != self._thread:
+            # The flusher has sent the head alone, or a thread of the handler's the first item.
+            self._loop.call_soon_threadsafe(self.begin, body)
+        elif self._task is not None and not body.has_ended:
             self._body = body
             self._loop.add_reader(body.connection.fileno(), self._cut_off, body)
 

@@ -1,22 +1,25 @@
-"""The thread that sends joined items when their producer has gone quiet.
+"""The thread that sends what its producer cannot: joined items, and a head whose first item does not come.
 
 A producer that blocks after a burst (a sync handler in `time.sleep`, an async one that holds its loop) cannot send
-what it has left behind; only another thread can. It starts with the first burst of the process and costs nothing
-before. `_thread` is used instead of `threading`, which a cold start would pay for.
+what it has left behind; only another thread can. It starts with the first burst, or the first named head, of the
+process and costs nothing before. `_thread` is used instead of `threading`, which a cold start would pay for.
 """
 
 from __future__ import annotations
 
 import sys
 from _thread import allocate_lock, start_new_thread
-from time import sleep
+from time import monotonic, sleep
 
 from lambda_streaming import body_writer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lambda_streaming.body_writer import BodyWriter
+    from lambda_streaming.response_stream import ResponseStream
 
+# How long a named head waits for the first item, so that a failure right at the start is an error and not a 200.
+HEAD_PAUSE_S = 0.1
 # A thread that wants to run waits this long for one that computes. Python's default of 5 ms would hold back the last
 # item of a burst by as much when the handler goes on to compute.
 SWITCH_INTERVAL_S = 0.000_500
@@ -26,12 +29,22 @@ class Flusher:
     def __init__(self) -> None:
         self._wake = allocate_lock()
         self._wake.acquire()
-        self._watched: BodyWriter | None = None
         self._is_running = False
+        self._watched: BodyWriter | None = None
+        # The last head that was named, and when it goes alone. Only producers write it, so no lock is needed.
+        self._head: tuple[float, ResponseStream] | None = None
 
     def watch(self, body: BodyWriter) -> None:
         """Send what `body` has joined once its producer is quiet. Called for each burst, by the producer."""
         self._watched = body
+        self._wake_up()
+
+    def watch_head(self, stream: ResponseStream) -> None:
+        """Send the head of `stream` if its first item has not come `HEAD_PAUSE_S` from now."""
+        self._head = (monotonic() + HEAD_PAUSE_S, stream)
+        self._wake_up()
+
+    def _wake_up(self) -> None:
         if not self._is_running:
             self._is_running = True
             sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL_S))
@@ -39,11 +52,19 @@ class Flusher:
         try:
             self._wake.release()
         except RuntimeError:
-            pass  # Another thread of the producer's has just released it.
+            pass  # It is awake.
 
     def _run(self) -> None:
+        done: tuple[float, ResponseStream] | None = None
         while True:
-            self._wake.acquire()
+            head = self._head
+            if head is None or head is done:
+                self._wake.acquire()
+            elif (pause := head[0] - monotonic()) > 0:
+                self._wake.acquire(timeout=pause)
+            else:
+                done = head
+                head[1].send_head()
             body, self._watched = self._watched, None
             if body is not None:
                 _flush_when_quiet(body)

@@ -46,6 +46,10 @@ class HttpResponse:
         self.cookies = list(cookies)
         self.body = body
 
+    @property
+    def content_type(self) -> str | None:
+        return next((value for name, value in self.headers if name.lower() == "content-type"), None)
+
     def copy(self) -> HttpResponse:
         """A response that can be changed without changing this one, which the handler may use again."""
         return HttpResponse(self.status_code, self.headers, self.cookies, body=self.body)
@@ -84,6 +88,8 @@ def _header_lines(
 ) -> Iterable[tuple[str, str]]:
     pairs = headers.items() if hasattr(headers, "items") else headers
     for name, value in pairs:
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is not the name of a header; it must be text")
         for one in value if isinstance(value, (list, tuple)) else (value,):
             if not isinstance(one, (str, int)) or isinstance(one, bool):
                 raise TypeError(f"the header {name!r} has the value {one!r}; it must be text or an integer")

@@ -182,7 +182,7 @@ class InvocationLoop:
         try:
             if stream is None or stream.can_still_fail:
                 self._accept(self._api.post_error(invocation, report))
-            elif stream.phase == "body":
+            elif stream.phase in ("head sent", "body"):
                 stream.put_end(error_trailers(report))
                 self._finish(invocation, stream)
             elif stream.phase == "ended":

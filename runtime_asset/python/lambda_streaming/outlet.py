@@ -14,52 +14,55 @@ from lambda_streaming.proxy_form import CollectedBody
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lambda_streaming.flusher import Flusher
+    from lambda_streaming.http_response import HttpResponse
     from lambda_streaming.invocation import Invocation
-    from lambda_streaming.response_stream import Body, Outlet, ResolvedHead
+    from lambda_streaming.response_stream import Body, Outlet, ResponseStream
     from lambda_streaming.runtime_api import RuntimeApi
     from lambda_streaming.settings import Settings
 
 
 class RawOutlet:
     can_fail_late = False
+    filler = b""
 
     def __init__(self, api: RuntimeApi, invocation: Invocation, flusher: Flusher) -> None:
         self._api = api
         self._invocation = invocation
         self._flusher = flusher
 
-    def open(self, head: ResolvedHead) -> Body:
+    def open(self, head: HttpResponse) -> Body:
         # Checked though unused: a head that no front door would take fails here as well.
-        prelude.validated(head.response)
-        return self.open_body(BodyWriter, head.content_type)
+        prelude.validated(head)
+        return self._open(BodyWriter, head.content_type or "application/octet-stream")
 
-    def open_body(self, kind: type[BodyWriter], content_type: str, opening: bytes = b"") -> BodyWriter:
+    def await_first_item(self, stream: ResponseStream) -> None:
+        """Without a prelude there is no head to send."""
+
+    def _open(self, kind: type[BodyWriter], content_type: str, opening: bytes = b"") -> BodyWriter:
         connection, request_head = self._api.open_response(self._invocation, content_type)
         return kind(connection, self._flusher, request_head, opening)
 
 
-class PreludeOutlet:
-    can_fail_late = False
-
-    def __init__(self, raw: RawOutlet, door: str, method: str, *, fills_empty_body: bool) -> None:
-        self._raw = raw
+class PreludeOutlet(RawOutlet):
+    def __init__(
+        self, api: RuntimeApi, invocation: Invocation, flusher: Flusher, door: str, method: str, filler: bytes
+    ) -> None:
+        super().__init__(api, invocation, flusher)
+        self.filler = filler
         self._door = door
         self._method = method
-        self._fills_empty_body = fills_empty_body
 
-    def open(self, head: ResolvedHead) -> Body:
-        opening = prelude.encode_prelude(head.response, self._door)
-        bodiless = _is_bodiless(self._method, head.response.status_code)
-        # A Function URL whose body has no byte at all was seen to leave its client waiting (protocol 1.4).
-        if head.is_empty and not bodiless and self._fills_empty_body and self._door == front_door.FUNCTION_URL:
-            opening += b"\n"
-        return self._raw.open_body(HeadOnlyBody if bodiless else BodyWriter, prelude.CONTENT_TYPE, opening)
+    def open(self, head: HttpResponse) -> Body:
+        opening = prelude.encode_prelude(head, self._door)
+        kind = HeadOnlyBody if _is_bodiless(self._method, head.status_code) else BodyWriter
+        return self._open(kind, prelude.CONTENT_TYPE, opening)
+
+    def await_first_item(self, stream: ResponseStream) -> None:
+        self._flusher.watch_head(stream)
 
 
 class HeadOnlyBody(BodyWriter):
     """Drops what the application writes where HTTP allows no body; the application runs to its end all the same."""
-
-    __slots__ = ()
 
     def put(self, item: bytes | memoryview) -> bool:
         return self.flush()
@@ -67,24 +70,29 @@ class HeadOnlyBody(BodyWriter):
 
 class ProxyOutlet:
     can_fail_late = True
+    filler = b""
 
     def __init__(self, door: str) -> None:
         self._door = door
 
-    def open(self, head: ResolvedHead) -> Body:
-        prelude.validated(head.response)
-        return CollectedBody(head.response, self._door)
+    def open(self, head: HttpResponse) -> Body:
+        prelude.validated(head)
+        return CollectedBody(head, self._door)
+
+    def await_first_item(self, stream: ResponseStream) -> None:
+        """Nothing leaves before the end."""
 
 
 def for_event(event: object, invocation: Invocation, api: RuntimeApi, flusher: Flusher, settings: Settings) -> Outlet:
     door = front_door.of_event(event)
-    raw = RawOutlet(api, invocation, flusher)
     if door is None:
-        return raw
+        return RawOutlet(api, invocation, flusher)
     if door not in settings.streaming_front_doors:
         return ProxyOutlet(door)
     assert isinstance(event, dict)
-    return PreludeOutlet(raw, door, front_door.method_of_event(event), fills_empty_body=settings.fills_empty_body)
+    # A Function URL whose body has no byte at all was seen to leave its client waiting (protocol 1.4).
+    filler = b"\n" if door == front_door.FUNCTION_URL and settings.fills_empty_body else b""
+    return PreludeOutlet(api, invocation, flusher, door, front_door.method_of_event(event), filler)
 
 
 def _is_bodiless(method: str, status_code: int) -> bool:

@@ -3,15 +3,20 @@
 The phases, and what is expected in each:
 
     "head open"   no byte has left; the head may be named, an exception is still an /error and not a 200
+    "head sent"   the head has left alone, because the first item did not come; it is still awaited
     "body"        the head is decided; items go to the body
     "ended"       the body is complete, or failed with trailers; nothing more is taken
     "cut off"     Lambda answered before the end (caller gone, size limit); nothing more is taken
 
 An item is text, bytes, a buffer, or an object that encodes itself and knows its default headers (`ServerSentEvent`,
-the lines of `json_lines`). The head waits for the first item, which decides the content type when nothing else does.
+the lines of `json_lines`). The head waits for the first item, which decides the content type
+when nothing else does. A head that names its content type waits 100 ms at most (`flusher.HEAD_PAUSE_S`): a browser's
+EventSource opens with it.
 """
 
 from __future__ import annotations
+
+from _thread import allocate_lock
 
 from lambda_streaming.body_writer import LARGE_BYTES, ResponseCutOff
 from lambda_streaming.http_response import HttpResponse
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
     from lambda_streaming.server_sent_event import ServerSentEvent
 
     Headers: TypeAlias = tuple[tuple[str, str], ...]
-    Phase = Literal["head open", "body", "ended", "cut off"]
+    Phase = Literal["head open", "head sent", "body", "ended", "cut off"]
     Chunk: TypeAlias = str | bytes | bytearray | memoryview | ServerSentEvent
 
     class Body(Protocol):
@@ -37,12 +42,15 @@ if TYPE_CHECKING:
     class Outlet(Protocol):
         """What a response is for: it makes the body once the head is decided.
 
-        `can_fail_late`: nothing leaves before the end, so that an error can replace all of it.
+        `can_fail_late`: nothing leaves before the end, so that an error can replace all of it. `filler` stands for a
+        body without a byte. `await_first_item` is told of a head that could go alone.
         """
 
         can_fail_late: bool
+        filler: bytes
 
-        def open(self, head: ResolvedHead) -> Body: ...
+        def open(self, head: HttpResponse) -> Body: ...
+        def await_first_item(self, stream: ResponseStream) -> None: ...
 
     class Driver(Protocol):
         """How to wait until a body is sent: blocking, or on the event loop."""
@@ -57,20 +65,6 @@ BYTES_HEADERS: Headers = (("content-type", "application/octet-stream"),)
 
 class StreamClosedError(RuntimeError):
     """Raised by a write to a response that is over."""
-
-
-class ResolvedHead:
-    """A head as decided with the first item: `response` as named, defaults added."""
-
-    __slots__ = ("is_empty", "response")
-
-    def __init__(self, response: HttpResponse, *, is_empty: bool) -> None:
-        self.response = response
-        self.is_empty = is_empty
-
-    @property
-    def content_type(self) -> str:
-        return next(value for name, value in self.response.headers if name.lower() == "content-type")
 
 
 class _Done:
@@ -93,7 +87,7 @@ class ResponseStream:
     and returns an awaitable for the same: `await response_stream.write(data)`.
     """
 
-    __slots__ = ("body", "driver", "head", "outlet", "phase")
+    __slots__ = ("_opening", "body", "driver", "head", "outlet", "phase")
 
     def __init__(self, outlet: Outlet, driver: Driver) -> None:
         self.outlet = outlet
@@ -101,6 +95,8 @@ class ResponseStream:
         self.body: Body | None = None
         self.head: HttpResponse | None = None
         self.phase: Phase = "head open"
+        # The producer opens the response, or the flusher does when a named head has waited long enough.
+        self._opening = allocate_lock()
 
     # What handlers call.
 
@@ -142,14 +138,17 @@ class ResponseStream:
         return self.phase == "head open" or (self.outlet.can_fail_late and self.phase == "body")
 
     def name_head(self, head: HttpResponse) -> None:
-        if self.phase == "body":
-            raise RuntimeError(
-                "the response head has left with the first byte: yield HttpResponse, or call HttpResponseStream.from_ "
-                "or set_content_type, before anything else"
-            )
-        if self.phase != "head open":
-            raise StreamClosedError(_OVER[self.phase])
-        self.head = head
+        with self._opening:
+            if self.phase in ("head sent", "body"):
+                raise RuntimeError(
+                    "the response head has left already: yield HttpResponse, or call HttpResponseStream.from_ or "
+                    "set_content_type, once and before anything else"
+                )
+            if self.phase != "head open":
+                raise StreamClosedError(_OVER[self.phase])
+            self.head = head
+        if head.content_type is not None:
+            self.outlet.await_first_item(self)
 
     def put(self, item: Any) -> bool:
         """Take one item; `False` when the producer has to wait until the body is sent."""
@@ -179,32 +178,48 @@ class ResponseStream:
         return self.driver.until_sent(self.body)
 
     def put_end(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
-        if self.phase == "head open":
-            self._open(TEXT_HEADERS, is_empty=True)
+        if self.phase in ("head open", "head sent"):
+            self._begin(TEXT_HEADERS, b"" if trailers else self.outlet.filler)
         if self.phase != "body":
             raise StreamClosedError(_OVER[self.phase])
         assert self.body is not None
         self.phase = "ended"
         return self.body.put_last(trailers)
 
-    def _begin(self, defaults: Headers, data: bytes | memoryview) -> bool:
-        if self.phase != "head open":
-            raise StreamClosedError(_OVER[self.phase])
-        return self._open(defaults, is_empty=False).put(data)
+    def send_head(self) -> None:
+        """Let a named head go alone, if nothing has left yet; called by the flusher."""
+        with self._opening:
+            if self.phase != "head open":
+                return
+            try:
+                body = self._open(())
+                self.phase = "head sent"
+                body.flush()
+            except Exception:  # noqa: BLE001 - the producer, not this thread, is told: it meets the same at its first item
+                return
 
-    def _open(self, defaults: Headers, *, is_empty: bool) -> Body:
+    def _begin(self, defaults: Headers, data: bytes | memoryview) -> bool:
+        with self._opening:
+            if self.phase == "head open":
+                self._open(defaults)
+            elif self.phase != "head sent":
+                raise StreamClosedError(_OVER[self.phase])
+            self.phase = "body"
+        assert self.body is not None
+        return self.body.put(data) if data else True
+
+    def _open(self, defaults: Headers) -> Body:
         head = HttpResponse() if self.head is None else self.head.copy()
-        named = {name.lower() for name, _ in head.headers if isinstance(name, str)}
-        if "content-type" not in named:
+        if head.content_type is None:
+            named = {name.lower() for name, _ in head.headers}
             # A browser must not guess at a type that nobody named.
             for name, value in (*defaults, ("x-content-type-options", "nosniff")):
                 if name not in named:
                     head.headers.append((name, value))
         # Opening fails for a head that cannot be sent; then nothing has begun.
-        self.body = self.outlet.open(ResolvedHead(head, is_empty=is_empty))
-        self.phase = "body"
-        self.driver.begin(self.body)
-        return self.body
+        body = self.body = self.outlet.open(head)
+        self.driver.begin(body)
+        return body
 
 
 _OVER = {
