@@ -62,7 +62,7 @@ def test_failure_before_the_first_byte_is_an_error_and_not_a_200(kind: str, run_
     assert "index.py" in document["stackTrace"][0]
     # The environment serves the next request, and its log has the whole traceback.
     assert runtime.invoke({"fail": False, **FUNCTION_URL_EVENT}).result().payload == b"fine"
-    assert "[ERROR] ValueError: no luck\nTraceback (most recent call last):\n  File" in runtime.log
+    assert "[ERROR] ValueError: no luck\nTraceback (most recent call last):\n\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}File" in runtime.log
 
 
 @pytest.mark.parametrize("kind", HANDLERS)
@@ -187,7 +187,7 @@ INIT_ERRORS = {
 def test_failure_during_init_is_reported_and_ends_the_process(error_type: str, run_runtime: RunRuntime) -> None:
     files, handler, message = INIT_ERRORS[error_type]
     runtime = run_runtime(files, handler=handler)
-    assert runtime.wait_for_exit() == 1
+    assert runtime.wait_for_exit() == (4 if error_type == "Runtime.ExitError" else 1)
     document = json.loads(runtime.api.init_errors.get(timeout=TIMEOUT_S).body)
     assert document["errorType"] == error_type
     assert message in document["errorMessage"]

@@ -6,9 +6,9 @@ import sys
 
 from lambda_streaming import python_path
 from lambda_streaming.connection import ConnectionBroken
-from lambda_streaming.error_report import log_error
 from lambda_streaming.handler_loader import HandlerError, load_handler
 from lambda_streaming.invocation_loop import InvocationLoop
+from lambda_streaming.logs import Log
 from lambda_streaming.runtime_api import RuntimeApi, RuntimeApiError
 from lambda_streaming.settings import Settings, SettingsError
 
@@ -18,16 +18,18 @@ def main() -> None:
         settings = Settings.from_environment()
     except SettingsError as error:
         sys.exit(f"lambda_streaming: {error}")
+    log = Log(settings)
     api = RuntimeApi(settings.runtime_api)
     python_path.restore(settings)
+    python_path.keep_standard({"logging": log.set_up_root_logger})
     try:
         handler = load_handler(settings.handler)
     except HandlerError as error:
-        log_error(error.report)
+        log.error(error.report)
         api.post_init_error(error.report)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     try:
-        InvocationLoop(api, handler, settings).run()
+        InvocationLoop(api, handler, settings, log).run()
     except (RuntimeApiError, ConnectionBroken, OSError) as error:
         sys.exit(f"lambda_streaming: the runtime ends, Lambda starts another: {error}")
 

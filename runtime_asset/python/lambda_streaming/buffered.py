@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lambda_streaming.error_report import RuntimeFault
 from lambda_streaming.http_response import HttpResponse
-from lambda_streaming.python_path import import_standard
+from lambda_streaming.marshaller import MarshalError, marshal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,34 +21,11 @@ class JsonText(str):
         return self.encode()
 
 
-class MarshalError(RuntimeFault):
-    """The handler returned what JSON cannot hold."""
-
-    error_type = "Runtime.MarshalError"
-
-
 def encode_buffered(value: Any) -> tuple[bytes, str]:
     """Body and content type for a plain invoke."""
     if isinstance(value, bytes):
         return value, "application/unknown"
-    return to_json(value).encode(), "application/json"
-
-
-def to_json(value: Any) -> str:
-    json = import_standard("json")
-    try:
-        return json.dumps(value, default=_number_of_decimal)  # type: ignore[no-any-return]
-    except (TypeError, ValueError) as error:
-        raise MarshalError(
-            f"Unable to marshal response: {error}. A handler returns JSON values, bytes, an iterator, an async "
-            "iterator, a file-like object or HttpResponse"
-        ) from error
-
-
-def _number_of_decimal(value: Any) -> Any:
-    if type(value).__name__ == "Decimal":
-        return float(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return marshal(value).encode(), "application/json"
 
 
 def http_response_of(value: Any) -> HttpResponse:
@@ -60,7 +36,7 @@ def http_response_of(value: Any) -> HttpResponse:
     if isinstance(value, (bytes, bytearray)):
         return HttpResponse(body=bytes(value))
     if not (isinstance(value, dict) and "statusCode" in value):
-        return HttpResponse(headers={"content-type": "application/json"}, body=to_json(value))
+        return HttpResponse(headers={"content-type": "application/json"}, body=marshal(value))
     try:
         status_code = int(value["statusCode"])
     except (TypeError, ValueError):
@@ -80,4 +56,4 @@ def _body_of(value: dict[str, Any]) -> str | bytes:
         from binascii import a2b_base64
 
         return a2b_base64(body)
-    return body if isinstance(body, (str, bytes)) else to_json(body)
+    return body if isinstance(body, (str, bytes)) else marshal(body)

@@ -6,18 +6,25 @@ error type in its records only in the form `Function.<Name>` or `Runtime.<Name>`
 
 from __future__ import annotations
 
-import sys
-
 from lambda_streaming.python_path import import_standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
+
+    # Path, line number, function, source.
+    Frame = tuple[str, int | None, str, str | None]
 
 # Go's HTTP server, which the Runtime API is, refuses a trailer section of more than 4,096 bytes and with it the error
 # (protocol 1.3). Both trailers together stay below it: base64 makes 4 bytes of 3, the names and the type take ~150.
 MAX_TRAILER_BODY_BYTES = 3_700
 _MAX_TRAILER_JSON_BYTES = MAX_TRAILER_BODY_BYTES // 4 * 3
+_MAX_TRAILER_TYPE_CHARACTERS = 300
+
+# It refuses a request head of more than 1 MiB, and with it the error (protocol 1.5). Lambda itself crops a cause of
+# more than 64 KiB.
+MAX_XRAY_CAUSE_BYTES = 1024 * 1024 - 16_384
 
 
 class RuntimeFault(Exception):
@@ -27,18 +34,36 @@ class RuntimeFault(Exception):
 
 
 class ErrorReport:
-    """What failed: `error_type` (a class name, or Lambda's own `Runtime.…`), `message`, `stack_trace` (lines)."""
+    """What failed: `error_type` (a class name, or Lambda's own `Runtime.…`), `message`, and where.
 
-    def __init__(self, error_type: str, message: str, stack_trace: list[str], request_id: str = "") -> None:
+    `stack_trace` are the texts for people, `frames` the same for X-Ray. A `RuntimeFault` has neither, as on AWS: its
+    message says all, and its frames would be the runtime's.
+    """
+
+    def __init__(
+        self,
+        error_type: str,
+        message: str,
+        stack_trace: list[str] | None = None,
+        *,
+        frames: Sequence[Frame] = (),
+        request_id: str = "",
+        xray_type: str = "LambdaValidationError",
+    ) -> None:
         self.error_type = error_type
         self.message = message
-        self.stack_trace = stack_trace
+        self.stack_trace = stack_trace or []
         self.request_id = request_id
+        self._frames = frames
+        self._xray_type = xray_type
 
     @classmethod
     def of_exception(cls, error: BaseException, request_id: str = "") -> ErrorReport:
-        error_type = error.error_type if isinstance(error, RuntimeFault) else type(error).__name__
-        return cls(error_type, _message_of(error), _stack_of(error), request_id)
+        if isinstance(error, RuntimeFault):
+            return cls(error.error_type, _message_of(error), request_id=request_id)
+        name = type(error).__name__
+        frames = _frames_of(error)
+        return cls(name, _message_of(error), _lines_of(frames), frames=frames, request_id=request_id, xray_type=name)
 
     @property
     def runtime_api_type(self) -> str:
@@ -48,40 +73,53 @@ class ErrorReport:
         letters = "".join(c for c in self.error_type if c.isascii() and c.isalpha())
         return f"Function.{letters[:1].upper()}{letters[1:200]}" if letters else "Function.Unknown"
 
+    def document(self) -> dict[str, object]:
+        return _document(self.error_type, self.message, self.request_id, self.stack_trace)
+
     def to_json(self) -> bytes:
-        return _dumps(self._document(self.message, self.stack_trace))
+        from lambda_streaming.marshaller import to_json
+
+        return to_json(self.document()).encode()
 
     def to_trailer_body(self) -> str:
         """base64 of the document, cut to fit: first the stack from its outermost call on, then the message."""
         from binascii import b2a_base64
 
+        error_type = self.error_type[:_MAX_TRAILER_TYPE_CHARACTERS]
         stack = list(self.stack_trace)
-        document = _dumps(self._document(self.message, stack))
+        document = _ascii_json(_document(error_type, self.message, self.request_id, stack))
         while len(document) > _MAX_TRAILER_JSON_BYTES and stack:
             del stack[0]
-            document = _dumps(self._document(self.message, stack))
+            document = _ascii_json(_document(error_type, self.message, self.request_id, stack))
         message = self.message
         while len(document) > _MAX_TRAILER_JSON_BYTES:
             # A character takes up to 12 bytes in JSON (a pair of \uXXXX); halving ends soon and never cuts an escape.
             message = message[: len(message) // 2]
-            document = _dumps(self._document(message + "…", stack))
+            document = _ascii_json(_document(error_type, message + "…", self.request_id, stack))
         return b2a_base64(document, newline=False).decode("ascii")
 
-    def to_log_text(self) -> str:
-        trace = "".join(self.stack_trace)
-        heading = f"[ERROR] {self.error_type}: {self.message}"
-        return f"{heading}\nTraceback (most recent call last):\n{trace}" if trace else f"{heading}\n"
-
-    def _document(self, message: str, stack_trace: list[str]) -> dict[str, object]:
-        return {
-            "errorMessage": message,
-            "errorType": self.error_type[:300],
-            "requestId": self.request_id,
-            "stackTrace": stack_trace,
+    def to_xray_cause(self) -> str | None:
+        """The error for X-Ray's trace, on one line of ASCII for a header; `None` when it is too long for one."""
+        document: dict[str, object] = {
+            "working_directory": _working_directory(),
+            "exceptions": [
+                {
+                    "message": self.message,
+                    "type": self._xray_type,
+                    "stack": [{"label": label, "path": path, "line": line} for path, line, label, _ in self._frames],
+                }
+            ],
+            "paths": list(dict.fromkeys(path for path, *_ in self._frames)),
         }
+        cause = _ascii_json(document).decode("ascii")
+        return cause if len(cause) <= MAX_XRAY_CAUSE_BYTES else None
 
 
-def _dumps(document: dict[str, object]) -> bytes:
+def _document(error_type: str, message: str, request_id: str, stack_trace: list[str]) -> dict[str, object]:
+    return {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": stack_trace}
+
+
+def _ascii_json(document: dict[str, object]) -> bytes:
     # ASCII with escapes: lone surrogates, which UTF-8 cannot hold, pass too.
     return import_standard("json").dumps(document).encode("ascii")  # type: ignore[no-any-return]
 
@@ -93,9 +131,23 @@ def _message_of(error: BaseException) -> str:
         return f"<str() of this {type(error).__name__} failed: {type(failure).__name__}>"
 
 
-def _stack_of(error: BaseException) -> list[str]:
-    traceback = import_standard("traceback")
-    return traceback.format_list(traceback.extract_tb(_first_frame_of_user(error.__traceback__)))  # type: ignore[no-any-return]
+def _frames_of(error: BaseException) -> list[Frame]:
+    trace = import_standard("traceback").extract_tb(_first_frame_of_user(error.__traceback__))
+    return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in trace]
+
+
+def _lines_of(frames: list[Frame]) -> list[str]:
+    # Of frames reduced to four values, as AWS's runtime does: without the markers under a part of the source line.
+    return import_standard("traceback").format_list(frames)  # type: ignore[no-any-return]
+
+
+def _working_directory() -> str:
+    from os import getcwd
+
+    try:
+        return getcwd()
+    except OSError:
+        return ""  # The handler has removed it.
 
 
 def _first_frame_of_user(trace: TracebackType | None) -> TracebackType | None:
@@ -109,9 +161,3 @@ def _first_frame_of_user(trace: TracebackType | None) -> TracebackType | None:
 
 
 _NOT_OF_USER = frozenset(("lambda_streaming", "asyncio", "importlib"))
-
-
-def log_error(report: ErrorReport) -> None:
-    """Write the report to standard error, whole, and flush it: Lambda may freeze the process right after."""
-    sys.stderr.write(report.to_log_text())
-    sys.stderr.flush()

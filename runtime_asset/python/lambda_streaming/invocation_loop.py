@@ -11,15 +11,15 @@ from contextvars import copy_context
 
 from lambda_streaming import blocking_driver, outlet, result
 from lambda_streaming.body_writer import BodyWriter, ResponseCutOff
-from lambda_streaming.buffered import JsonText, encode_buffered, http_response_of, to_json
+from lambda_streaming.buffered import JsonText, encode_buffered, http_response_of
 from lambda_streaming.connection import ConnectionBroken
 from lambda_streaming.context import LambdaContext
-from lambda_streaming.error_report import ErrorReport, RuntimeFault, log_error
+from lambda_streaming.error_report import ErrorReport
 from lambda_streaming.flusher import Flusher
 from lambda_streaming.http_response import HttpResponse
+from lambda_streaming.marshaller import marshal, unmarshal
 from lambda_streaming.outlet import PreludeOutlet
 from lambda_streaming.proxy_form import CollectedBody
-from lambda_streaming.python_path import import_standard
 from lambda_streaming.response_stream import ResponseStream, StreamClosedError
 from lambda_streaming.runtime_api import RuntimeApi, RuntimeApiError, check_response_reply, error_trailers
 from lambda_streaming.settings import publish_trace_id
@@ -34,21 +34,17 @@ if TYPE_CHECKING:
     from lambda_streaming.handler_loader import Handler
     from lambda_streaming.http1 import Reply
     from lambda_streaming.invocation import Invocation
+    from lambda_streaming.logs import Log
     from lambda_streaming.settings import Settings
 
 
-class UnmarshalError(RuntimeFault):
-    """The event is not the JSON it says it is."""
-
-    error_type = "Runtime.UnmarshalError"
-
-
 class InvocationLoop:
-    def __init__(self, api: RuntimeApi, handler: Handler, settings: Settings) -> None:
+    def __init__(self, api: RuntimeApi, handler: Handler, settings: Settings, log: Log) -> None:
         # For the process.
         self._api = api
         self._handler = handler
         self._settings = settings
+        self._log = log
         self._flusher = Flusher()
         self._blocking = blocking_driver.BlockingDriver()
         self._asyncio: AsyncioDriver | None = None
@@ -57,17 +53,19 @@ class InvocationLoop:
         while True:
             invocation = self._api.next_invocation()
             publish_trace_id(invocation.trace_id)
+            self._log.begin_invocation(invocation)
             # Context variables set for one invocation are gone in the next.
             copy_context().run(self._serve, invocation)
 
     def _serve(self, invocation: Invocation) -> None:
         stream: ResponseStream | None = None
         try:
+            context = LambdaContext(invocation, self._settings, self._log)
             event = decode_event(invocation)
             stream = ResponseStream(
                 outlet.for_event(event, invocation, self._api, self._flusher, self._settings), self._blocking
             )
-            returned = self._handler(event, LambdaContext(invocation, self._settings))
+            returned = self._handler(event, context)
             self._answer(invocation, returned, stream)
         except ResponseCutOff:
             self._leave_cut_off(stream)
@@ -111,7 +109,7 @@ class InvocationLoop:
         if body is not None and self._answer_items(invocation, body, stream):
             return
         if body is not None:
-            stream.write(body if isinstance(body, (str, bytes, bytearray, memoryview)) else JsonText(to_json(body)))
+            stream.write(body if isinstance(body, (str, bytes, bytearray, memoryview)) else JsonText(marshal(body)))
         self._finish(invocation, stream)
 
     def _answer_buffered(self, invocation: Invocation, value: Any, stream: ResponseStream) -> None:
@@ -169,7 +167,7 @@ class InvocationLoop:
         self._api.accept_reply(reply)
         complaint = check_response_reply(reply)
         if complaint:
-            log_line(complaint)
+            self._log.warning(complaint)
 
     # What goes wrong.
 
@@ -178,7 +176,7 @@ class InvocationLoop:
             self._leave_cut_off(stream)
             return
         report = ErrorReport.of_exception(error, invocation.request_id)
-        log_error(report)
+        self._log.error(report)
         try:
             if stream is None or stream.can_still_fail:
                 self._accept(self._api.post_error(invocation, report))
@@ -204,7 +202,7 @@ class InvocationLoop:
         except (ConnectionBroken, OSError):
             pass
         self._api.abandon_connection()
-        log_line(f"Lambda ended the response before it was complete, and the handler was stopped: {reason}")
+        self._log.warning(f"Lambda ended the response before it was complete, and the handler was stopped: {reason}")
 
     # The event loop, made for the first async handler.
 
@@ -228,10 +226,7 @@ def decode_event(invocation: Invocation) -> Any:
     """The event as AWS's runtime gives it: JSON decoded, anything else as bytes."""
     if invocation.content_type != "application/json":
         return invocation.event
-    try:
-        return import_standard("json").loads(invocation.event)
-    except ValueError as error:
-        raise UnmarshalError(f"Unable to unmarshal input: {error}") from error
+    return unmarshal(invocation.event)
 
 
 def flush_output() -> None:
@@ -240,11 +235,6 @@ def flush_output() -> None:
         sys.stdout.flush()
     except (OSError, ValueError, AttributeError):
         pass  # The handler has closed or replaced it.
-
-
-def log_line(message: str) -> None:
-    sys.stderr.write(f"lambda_streaming: {message}\n")
-    sys.stderr.flush()
 
 
 def _name_head_by_item(item: HttpResponse, stream: ResponseStream) -> None:

@@ -54,6 +54,9 @@ class RuntimeApi:
 
     def post_error(self, invocation: Invocation, error: ErrorReport) -> Reply:
         headers = [*_error_headers(error), *_echo(invocation)]
+        cause = error.to_xray_cause()
+        if cause is not None:
+            headers.append(("Lambda-Runtime-Function-XRay-Error-Cause", cause))
         return self._post(f"/invocation/{_quoted(invocation.request_id)}/error", headers, error.to_json())
 
     def post_init_error(self, error: ErrorReport) -> Reply:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 FRONT_DOORS = "LAMBDA_STREAMING_FRONT_DOORS"
 EMPTY_BODY = "LAMBDA_STREAMING_EMPTY_BODY"
 _TRACE_ID = "_X_AMZN_TRACE_ID"
+_TELEMETRY_LOG_FD = "_LAMBDA_TELEMETRY_LOG_FD"
+
+# AWS's managed Python writes JSON with its characters as they are from 3.12 on, and escaped before.
+_UNICODE_JSON = frozenset(f"AWS_Lambda_python3.{minor}" for minor in (12, 13, 14, 15))
 
 
 class SettingsError(Exception):
@@ -44,10 +48,22 @@ class Settings:
         self.fills_empty_body = (
             _choice(environment, EMPTY_BODY, default="newline", allowed=("newline", "empty")) == "newline"
         )
+        self.logs_json = environment.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+        log_level = environment.get("AWS_LAMBDA_LOG_LEVEL", "")
+        self.log_level = "DEBUG" if log_level == "TRACE" else log_level.upper()
+        self.telemetry_log_descriptor = _descriptor(environment.get(_TELEMETRY_LOG_FD))
 
     @classmethod
     def from_environment(cls) -> Settings:
-        return cls(os.environ)
+        """Read the environment, and take out of it what is for the runtime alone."""
+        settings = cls(os.environ)
+        os.environ.pop(_TELEMETRY_LOG_FD, None)
+        return settings
+
+
+def json_is_unicode() -> bool:
+    """Whether JSON is written with its characters as they are, and not as ASCII with escapes."""
+    return os.environ.get("AWS_EXECUTION_ENV") in _UNICODE_JSON
 
 
 def publish_trace_id(trace_id: str | None) -> None:
@@ -76,6 +92,14 @@ def _choice(environment: Mapping[str, str], name: str, *, default: str, allowed:
     if value not in allowed:
         raise SettingsError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
     return value
+
+
+def _descriptor(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not value.isdecimal():
+        raise SettingsError(f"{_TELEMETRY_LOG_FD} is {value!r}; it must be the number of an open file")
+    return int(value)
 
 
 def _front_doors(value: str | None) -> frozenset[str]:
