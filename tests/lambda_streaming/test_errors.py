@@ -62,7 +62,10 @@ def test_failure_before_the_first_byte_is_an_error_and_not_a_200(kind: str, run_
     assert "index.py" in document["stackTrace"][0]
     # The environment serves the next request, and its log has the whole traceback.
     assert runtime.invoke({"fail": False, **FUNCTION_URL_EVENT}).result().payload == b"fine"
-    assert "[ERROR] ValueError: no luck\nTraceback (most recent call last):\n\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}File" in runtime.log
+    assert (
+        "[ERROR] ValueError: no luck\nTraceback (most recent call last):\n\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}File"
+        in runtime.log
+    )
 
 
 @pytest.mark.parametrize("kind", HANDLERS)

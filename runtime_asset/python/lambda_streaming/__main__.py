@@ -10,15 +10,15 @@ from lambda_streaming.handler_loader import HandlerError, load_handler
 from lambda_streaming.invocation_loop import InvocationLoop
 from lambda_streaming.logs import Log
 from lambda_streaming.runtime_api import RuntimeApi, RuntimeApiError
-from lambda_streaming.settings import Settings, SettingsError
+from lambda_streaming.settings import LogSettings, Settings, SettingsError
 
 
 def main() -> None:
+    log = Log(LogSettings.from_environment())
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
         sys.exit(f"lambda_streaming: {error}")
-    log = Log(settings)
     api = RuntimeApi(settings.runtime_api)
     python_path.restore(settings)
     python_path.keep_standard({"logging": log.set_up_root_logger})

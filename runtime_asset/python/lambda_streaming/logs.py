@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lambda_streaming.error_report import ErrorReport
     from lambda_streaming.invocation import Invocation
-    from lambda_streaming.settings import Settings
+    from lambda_streaming.settings import LogSettings
 
     class LogSink(Protocol):
         def log(self, message: str, frame_type: bytes | None = None) -> None:
@@ -68,11 +68,11 @@ class FramedPipe:
 class Log:
     """The log of the process: `sink` and `is_json` for its life, `request_id` and `tenant_id` for one invocation."""
 
-    def __init__(self, settings: Settings) -> None:
-        descriptor = settings.telemetry_log_descriptor
+    def __init__(self, settings: LogSettings) -> None:
+        descriptor = settings.telemetry_descriptor
         self.sink: LogSink = StandardOutput() if descriptor is None else FramedPipe(descriptor)
-        self.is_json = settings.logs_json
-        self.level = settings.log_level
+        self.is_json = settings.is_json
+        self.level = settings.level
         self.request_id = ""
         self.tenant_id: str | None = None
 

@@ -48,14 +48,28 @@ class Settings:
         self.fills_empty_body = (
             _choice(environment, EMPTY_BODY, default="newline", allowed=("newline", "empty")) == "newline"
         )
-        self.logs_json = environment.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
-        log_level = environment.get("AWS_LAMBDA_LOG_LEVEL", "")
-        self.log_level = "DEBUG" if log_level == "TRACE" else log_level.upper()
-        self.telemetry_log_descriptor = _descriptor(environment.get(_TELEMETRY_LOG_FD))
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read the environment, and take out of it what is for the runtime alone."""
+        return cls(os.environ)
+
+
+class LogSettings:
+    """How Lambda wants logs: read on its own and without fail, so that whatever else fails can be logged.
+
+    `level` is a name that `logging` may know, or empty.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.is_json = environment.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+        level = environment.get("AWS_LAMBDA_LOG_LEVEL", "")
+        self.level = "DEBUG" if level == "TRACE" else level.upper()
+        descriptor = environment.get(_TELEMETRY_LOG_FD, "")
+        self.telemetry_descriptor = int(descriptor) if descriptor.isdecimal() else None
+
+    @classmethod
+    def from_environment(cls) -> LogSettings:
+        """Read the environment, and take the descriptor out of it: it is for the runtime alone."""
         settings = cls(os.environ)
         os.environ.pop(_TELEMETRY_LOG_FD, None)
         return settings
@@ -92,14 +106,6 @@ def _choice(environment: Mapping[str, str], name: str, *, default: str, allowed:
     if value not in allowed:
         raise SettingsError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
     return value
-
-
-def _descriptor(value: str | None) -> int | None:
-    if value is None:
-        return None
-    if not value.isdecimal():
-        raise SettingsError(f"{_TELEMETRY_LOG_FD} is {value!r}; it must be the number of an open file")
-    return int(value)
 
 
 def _front_doors(value: str | None) -> frozenset[str]:
