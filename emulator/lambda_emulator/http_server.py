@@ -155,7 +155,6 @@ class HttpServer:
             listener.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER_BYTES)
         self._host = host
         self.port = listener.getsockname()[1]
-        # asyncio itself sets TCP_NODELAY on every TCP connection.
         self._server = await asyncio.start_server(self._connected, sock=listener, limit=READ_SIZE_BYTES)
 
     async def close(self) -> None:
@@ -167,6 +166,8 @@ class HttpServer:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # asyncio does so only where the socket names its protocol, which those of `socket.create_server` do not.
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = _Connection(reader, writer, self._max_head_bytes)
         task = asyncio.get_running_loop().create_task(connection.serve(self._handler))
         self._connections.add(task)
