@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import os
+import sys
 from collections.abc import Callable
 
 Print = Callable[[str], None]
@@ -14,10 +15,14 @@ TAIL_BYTES = 4096
 
 _READ_SIZE_BYTES = 64 * 1024
 
+_ESCAPE = "backslashreplace"
+"""A function may report any text that JSON can hold, half a surrogate pair among it."""
+
 
 def print_line(line: str) -> None:
-    """Print at once, whatever stdout is connected to."""
-    print(line, flush=True)
+    """Print at once, whatever stdout is connected to; what it cannot encode is shown escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(line.encode(encoding, _ESCAPE).decode(encoding), flush=True)
 
 
 class FunctionLog:
@@ -29,7 +34,7 @@ class FunctionLog:
         self._tail = b""
 
     def write(self, line: str) -> None:
-        self._tail = (self._tail + line.encode() + b"\n")[-TAIL_BYTES:]
+        self._tail = (self._tail + line.encode(errors=_ESCAPE) + b"\n")[-TAIL_BYTES:]
         self._print(f"{self._prefix} | {line}")
 
     def note(self, line: str) -> None:

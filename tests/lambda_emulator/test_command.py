@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -98,6 +99,33 @@ def test_the_start_says_where_everything_is_and_what_is_not_checked(start: Start
     assert re.search(r'boto3\.client\("lambda", endpoint_url="http://127\.0\.0\.1:\d+"', said)
     assert "signatures are not verified" in said
     assert "lets any caller in" in said
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", r"caf\xe9"), ("utf-8", "caf\u00e9")])
+def test_what_stdout_cannot_encode_is_shown_escaped_and_ends_nothing(
+    start: Start, cloud_assembly: CloudAssembly, monkeypatch: pytest.MonkeyPatch, encoding: str, shown: str
+) -> None:
+    """JSON carries half a surrogate pair over any wire, and no encoding has it."""
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    program = """
+        while True:
+            request_id, _, _ = next_invocation()
+            os.write(1, "caf\u00e9\\n".encode())
+            fail(request_id, "Function.ValueError", chr(0xD800))
+        """
+    cloud_assembly.add_function("App", program)
+    cloud_assembly.add_url("App")
+    process = start("serve", str(cloud_assembly.write()), "--port", "0")
+    [address] = re.findall(r"curl -N (\S+)", read_until(process, "Ready"))
+
+    said = ""
+    for _ in range(2):
+        with pytest.raises(urllib.error.HTTPError, match="502"):
+            urllib.request.urlopen(address, timeout=PATIENCE_SECONDS)
+        said += read_until(process, "REPORT")
+
+    assert said.count(f"Demo/App | {shown}") == 2
+    assert said.count(r"failed: Function.ValueError: \ud800") == 2
 
 
 def test_function_urls_follow_the_port_of_the_lambda_api(start: Start, folder: str) -> None:
