@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,8 +192,32 @@ class _Reader:
                 region=template.desk.region,
                 auth_type=_text(template, properties["AuthType"]),
                 invoke_mode=InvokeMode(_text(template, properties.get("InvokeMode", "BUFFERED"))),
-                cors=_cors(properties.get("Cors")),
+                cors=self._cors(template, logical_id, properties.get("Cors")),
             )
+
+    def _cors(self, template: Template, url_id: str, properties: Mapping[str, Any] | None) -> Cors | None:
+        if properties is None:
+            return None
+
+        def texts(name: str) -> tuple[str, ...]:
+            values = [resolve_text(value, template) for value in _list(template, properties.get(name))]
+            self._notes.extend(
+                f"{template.construct_path(url_id)} has {value.text} in {name}, which only a deployment knows: "
+                "it matches nothing here."
+                for value in values
+                if value.unresolved
+            )
+            return tuple(value.text for value in values)
+
+        max_age = _text(template, properties.get("MaxAge"))
+        return Cors(
+            allow_origins=texts("AllowOrigins"),
+            allow_methods=texts("AllowMethods"),
+            allow_headers=texts("AllowHeaders"),
+            expose_headers=texts("ExposeHeaders"),
+            allow_credentials=_text(template, properties.get("AllowCredentials")) == "true",
+            max_age_seconds=int(max_age) if max_age.isdecimal() else None,
+        )
 
     def _code(self, template: Template, code: Mapping[str, Any], runtime: str) -> Code | None:
         if "ZipFile" in code:
@@ -232,14 +257,10 @@ def _by_name(functions: Any, name: str) -> Function | None:
     return next((function for function in functions if function.name == name), None)
 
 
-def _cors(properties: Mapping[str, Any] | None) -> Cors | None:
-    if properties is None:
-        return None
-    return Cors(
-        allow_origins=tuple(properties.get("AllowOrigins", ())),
-        allow_methods=tuple(properties.get("AllowMethods", ())),
-        allow_headers=tuple(properties.get("AllowHeaders", ())),
-        expose_headers=tuple(properties.get("ExposeHeaders", ())),
-        allow_credentials=bool(properties.get("AllowCredentials", False)),
-        max_age_seconds=properties.get("MaxAge"),
-    )
+def _list(template: Template, values: Any) -> list[Any]:
+    """Return the items of a list, each still to be resolved; a list that only a deployment knows has none."""
+    if isinstance(values, list):
+        return values
+    with suppress(Unresolvable):
+        values = resolve(values, template)
+    return values if isinstance(values, list) else []

@@ -297,5 +297,6 @@ def _url_config(server: FunctionUrlServer) -> dict[str, Any]:
             "AllowHeaders": list(url.cors.allow_headers),
             "ExposeHeaders": list(url.cors.expose_headers),
             "AllowCredentials": url.cors.allow_credentials,
+            "MaxAge": url.cors.max_age_seconds or 0,
         }
     return config

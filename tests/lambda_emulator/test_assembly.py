@@ -102,6 +102,17 @@ def test_a_function_url_belongs_to_its_function_and_alias(cloud_assembly: CloudA
     assert own.url_id != alias.url_id
 
 
+def test_an_origin_that_only_a_deployment_knows_is_said(cloud_assembly: CloudAssembly) -> None:
+    site = {"Fn::Join": ["", ["https://", {"Fn::GetAtt": ["Site", "DomainName"]}]]}
+    add_function(cloud_assembly)
+    cloud_assembly.add_url("App", Cors={"AllowOrigins": [site], "AllowHeaders": {"Ref": "Headers"}})
+
+    assembly = read(cloud_assembly)
+
+    assert assembly.function_urls[0].cors == Cors(allow_origins=("https://<Site.DomainName>",))
+    assert any("Demo/App/FunctionUrl has https://<Site.DomainName> in AllowOrigins" in n for n in assembly.notes)
+
+
 def test_a_domain_name_has_the_form_of_aws_and_stays_the_same(cloud_assembly: CloudAssembly) -> None:
     add_function(cloud_assembly)
     cloud_assembly.add_url("App")

@@ -380,6 +380,42 @@ def test_a_response_may_be_read_by_allowed_origins(serve_app: ServeApp, origin: 
     assert desk.request(Origin=origin).headers["access-control-allow-origin"] == allowed
 
 
+CORS_AS_THE_CDK_WRITES_IT = {
+    "AllowCredentials": True,
+    "AllowHeaders": ["x-mine"],
+    "AllowMethods": ["GET", "POST"],
+    "AllowOrigins": [{"Fn::Join": ["", ["https://", {"Ref": "AWS::Region"}, ".example"]]}, "https://a.example"],
+    "ExposeHeaders": ["x-yours"],
+    "MaxAge": 60,
+}
+
+
+@pytest.mark.parametrize("origin", ["https://a.example", "https://us-east-1.example"])
+def test_cors_rules_hold_references_as_everything_in_a_template(serve_app: ServeApp, origin: str) -> None:
+    desk = serve_app(ECHO_EVENT, url={"Cors": CORS_AS_THE_CDK_WRITES_IT})
+
+    preflight = desk.request(method="OPTIONS", Origin=origin, Access_Control_Request_Method="POST")
+    response = desk.request(Origin=origin)
+
+    of_responses = {
+        "access-control-allow-origin": origin,
+        "access-control-allow-credentials": "true",
+        "access-control-expose-headers": "x-yours",
+    }
+    of_preflight = {
+        "access-control-allow-methods": "GET,POST",
+        "access-control-allow-headers": "x-mine",
+        "access-control-max-age": "60",
+    }
+    assert cors_headers(preflight) == {**of_responses, **of_preflight}
+    assert cors_headers(response) == of_responses
+    assert desk.client.get_function_url_config(FunctionName="app")["Cors"]["MaxAge"] == 60
+
+
+def cors_headers(response: http.client.HTTPResponse) -> dict[str, str]:
+    return {name: value for name, value in response.getheaders() if name.startswith("access-control-")}
+
+
 def test_options_without_cors_rules_reach_the_function(serve_app: ServeApp) -> None:
     desk = serve_app(ECHO_EVENT)
 
