@@ -323,3 +323,130 @@ def test_a_handler_that_closes_its_output_is_served(run_runtime: RunRuntime) -> 
     runtime = run_runtime("import sys\ndef handler(event, context):\n    sys.stdout.close()\n    yield 'x'")
     assert runtime.invoke({}).result().body == b"x"
     runtime.invoke({}).result()
+
+
+LEFT_BEHIND = {
+    "a task of a failed invocation": """
+async def first(event, response_stream, context):
+    async def write_late():
+        await released.wait()
+        await write(response_stream)
+    global task
+    task = asyncio.ensure_future(write_late())
+    raise ValueError("failed")
+
+async def second(event, response_stream, context):
+    await response_stream.write("second ")
+    released.set()
+    await asyncio.wait([task])
+    await response_stream.write(outcome[0])
+""",
+    "a thread of a failed invocation": """
+def first(event, response_stream, context):
+    def write_late():
+        may_write.wait()
+        asyncio.run(write(response_stream))
+    global thread
+    thread = threading.Thread(target=write_late)
+    thread.start()
+    raise ValueError("failed")
+
+def second(event, response_stream, context):
+    response_stream.write("second ")
+    may_write.set()
+    thread.join()
+    response_stream.write(outcome[0])
+""",
+}
+
+
+@pytest.mark.parametrize("who", LEFT_BEHIND)
+def test_what_a_failed_invocation_left_behind_cannot_write_into_the_next(who: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(f"""
+import asyncio, threading
+from lambda_streaming import StreamClosedError, streamify_response
+outcome = []
+may_write = threading.Event()
+released = asyncio.Event()
+
+async def write(response_stream):
+    try:
+        await response_stream.write("stray")
+    except StreamClosedError as error:
+        outcome.append(str(error))
+
+{LEFT_BEHIND[who]}
+
+def handler(event, context):
+    return streamify_response(first if event == "first" else second)(event, context)
+""")
+    assert runtime.invoke("first").result().path.endswith("/error")
+    assert runtime.invoke("second").result().body.startswith(b"second the response has ended")
+    assert runtime.api.connections == 1
+
+
+@pytest.mark.parametrize("body", ["yield 'a'", "return iter('a')"])
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_items_of_a_streamified_function_are_an_error_and_not_lost(
+    kind: str, body: str, run_runtime: RunRuntime
+) -> None:
+    runtime = run_runtime(f"""
+from lambda_streaming import streamify_response
+@streamify_response
+{kind} handler(event, response_stream, context):
+    {body}
+""")
+    message = json.loads(runtime.invoke({}).result().body)["errorMessage"]
+    assert "take @streamify_response away and yield from handler(event, context)" in message
+
+
+def test_one_large_item_of_an_async_handler_is_no_error(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    from lambda_streaming import streamify_response
+
+    async def items():
+        yield b"x" * 40_000_000
+
+    @streamify_response
+    async def stream(event, response_stream, context):
+        await response_stream.write(b"x" * 40_000_000)
+
+    def handler(event, context):
+        return items() if event == "items" else stream(event, context)
+    """)
+    for event in ("items", "stream"):
+        answer = runtime.invoke(event).result()
+        assert len(answer.body) == 40_000_000
+        assert not answer.trailers
+
+
+def test_writes_that_are_not_awaited_are_bounded(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    from lambda_streaming import streamify_response
+
+    @streamify_response
+    async def handler(event, response_stream, context):
+        while True:
+            response_stream.write(b"x" * 1_000_000)
+    """)
+    answer = runtime.invoke({}).result()
+    assert trailer_document(answer.trailers)["errorType"] == "BufferError"
+    assert "await response_stream.write(data)" in trailer_document(answer.trailers)["errorMessage"]
+
+
+def test_cancelling_one_task_that_writes_leaves_the_others(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    import asyncio
+    from lambda_streaming import streamify_response
+
+    @streamify_response
+    async def handler(event, response_stream, context):
+        async def write(letter):
+            await response_stream.write(letter * 20_000_000)
+        tasks = [asyncio.ensure_future(write(letter)) for letter in (b"a", b"b")]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        await response_stream.write(repr([type(outcome).__name__ for outcome in outcomes]))
+    """)
+    assert runtime.invoke({}).result().body[40_000_000:] == b"['CancelledError', 'NoneType']"

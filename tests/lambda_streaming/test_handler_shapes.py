@@ -287,3 +287,31 @@ def test_a_buffer_may_be_used_again_after_it_was_yielded(run_runtime: RunRuntime
             yield buffer
     """)
     assert runtime.invoke({}).result().body == bytes(range(200))
+
+
+def test_async_iterator_that_can_also_be_read_is_iterated(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    import asyncio
+    async def handler(event, context):
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"one\\ntwo")
+        reader.feed_eof()
+        return reader
+    """)
+    assert runtime.invoke({}).result().body == b"one\ntwo"
+
+
+@pytest.mark.parametrize("values", ["[]", "nothing()"])
+def test_json_lines_without_a_value_are_still_json_lines(values: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(f"""
+    from lambda_streaming import json_lines
+
+    async def nothing():
+        for value in ():
+            yield value
+
+    def handler(event, context):
+        return json_lines({values})
+    """)
+    answer = runtime.invoke(FUNCTION_URL_EVENT).result()
+    assert answer.prelude["headers"]["content-type"] == "application/x-ndjson"

@@ -187,8 +187,8 @@ UNSENDABLE = {
     "HttpResponse(headers={'a': 'x' * 20_000})": "send fewer or shorter headers",
     "HttpResponse(headers={'a': None})": "must be text or an integer",
     "HttpResponse(cookies='a=b')": "it must be a list",
-    "HttpResponse(99)": "it must be an integer from 100 to 599",
-    "HttpResponse('200')": "it must be an integer from 100 to 599",
+    "HttpResponse(101)": "it must be an integer from 200 to 599",
+    "HttpResponse('200')": "it must be an integer from 200 to 599",
 }
 
 

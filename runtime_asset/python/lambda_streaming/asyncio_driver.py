@@ -19,7 +19,7 @@ import asyncio  # noqa: E402 - the one just imported, whatever module of its nam
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Generator
     from typing import Any, TypeVar
 
     from lambda_streaming.http1 import Reply
@@ -35,10 +35,13 @@ class AsyncioDriver:
         # For the process.
         self._loop = asyncio.new_event_loop()
         self._thread = get_ident()
-        # For one piece of work: its task, the body it writes, and who waits for room in the socket.
+        # For one piece of work: its task, the body it writes, who waits for room in the socket, and how many writes
+        # nobody has waited for.
         self._task: asyncio.Future[Any] | None = None
         self._body: BodyWriter | None = None
-        self._room: asyncio.Future[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self._is_sending = False
+        self._unawaited = 0
 
     def run(self, work: Awaitable[T]) -> T:
         """Run the loop until `work` is done. Raises `ResponseCutOff` if Lambda answers before that."""
@@ -70,16 +73,24 @@ class AsyncioDriver:
             # `await asyncio.to_thread(...)` around code that writes: its thread may block.
             wait_until_sent(body)
             return DONE
-        waiting = body.unsent_bytes()
-        if waiting > UNAWAITED_LIMIT_BYTES:
+        if self._unawaited and (waiting := body.unsent_bytes()) > UNAWAITED_LIMIT_BYTES:
             raise BufferError(
                 f"{waiting:,} bytes wait to be sent; in an async handler await each write: "
                 "await response_stream.write(data)"
             )
-        if self._room is None or self._room.done():
-            self._room = self._loop.create_future()
-            self._loop.add_writer(body.connection.fileno(), self._send_more, body, self._room)
-        return self._room
+        if not self._is_sending:
+            self._is_sending = True
+            self._loop.add_writer(body.connection.fileno(), self._send_more, body)
+        self._unawaited += 1
+        return _Sent(self)
+
+    async def _until_room(self) -> None:
+        self._unawaited -= 1
+        if self._is_sending:
+            # One future for each who waits: cancelling one task must not cancel the others.
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
 
     async def finish(self, body: BodyWriter) -> Reply:
         """Send what is left of an ended body and wait for Lambda's reply to it; other tasks run on meanwhile."""
@@ -100,18 +111,24 @@ class AsyncioDriver:
         assert self._task is not None
         self._task.cancel()
 
-    def _send_more(self, body: BodyWriter, room: asyncio.Future[None]) -> None:
+    def _send_more(self, body: BodyWriter) -> None:
+        error: ResponseCutOff | None = None
         try:
             if not body.flush():
                 return
-        except ResponseCutOff as error:
-            if not room.done():
-                room.set_exception(error)
-                room.exception()  # Retrieved: the next write tells the handler, awaited or not.
-        else:
-            if not room.done():
-                room.set_result(None)
+        except ResponseCutOff as cut_off:
+            error = cut_off
         self._loop.remove_writer(body.connection.fileno())
+        self._is_sending = False
+        self._unawaited = 0
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
 
     async def _until_readable(self, body: BodyWriter) -> None:
         if body.connection.has_input():
@@ -125,7 +142,22 @@ class AsyncioDriver:
         if self._body is not None:
             self._loop.remove_reader(self._body.connection.fileno())
             self._loop.remove_writer(self._body.connection.fileno())
-        self._body = self._room = self._task = None
+        self._body = self._task = None
+        self._is_sending = False
+        self._unawaited = 0
+        self._waiters.clear()
+
+
+class _Sent:
+    """What `write` returns while the socket is full: data leaves whether it is awaited or not."""
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: AsyncioDriver) -> None:
+        self._driver = driver
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._driver._until_room().__await__()
 
 
 def _set_done(future: asyncio.Future[None]) -> None:

@@ -20,7 +20,7 @@ class HttpResponse:
     iterator or a file-like object.
 
     Args:
-        status_code: 100 to 599; 200 unless said.
+        status_code: 200 to 599; 200 unless said.
         headers: names to values (text or integers; a list repeats the header), or pairs. Without a content type the
             first item decides it.
         cookies: whole `Set-Cookie` values, such as `"session=1; HttpOnly"`.
@@ -37,8 +37,8 @@ class HttpResponse:
         *,
         body: Any = None,
     ) -> None:
-        if not isinstance(status_code, int) or isinstance(status_code, bool) or not 100 <= status_code <= 599:
-            raise ValueError(f"status_code is {status_code!r}; it must be an integer from 100 to 599")
+        if not isinstance(status_code, int) or isinstance(status_code, bool) or not 200 <= status_code <= 599:
+            raise ValueError(f"status_code is {status_code!r}; it must be an integer from 200 to 599")
         if isinstance(cookies, str):
             raise TypeError(f"cookies is the text {cookies!r}; it must be a list of them: cookies=[{cookies!r}]")
         self.status_code = status_code

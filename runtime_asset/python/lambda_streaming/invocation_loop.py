@@ -23,12 +23,12 @@ from lambda_streaming.proxy_form import CollectedBody
 from lambda_streaming.response_stream import ResponseStream, StreamClosedError
 from lambda_streaming.runtime_api import RuntimeApi, RuntimeApiError, check_response_reply, error_trailers
 from lambda_streaming.settings import publish_trace_id
-from lambda_streaming.streamify import StreamifiedCall
+from lambda_streaming.streamify import StreamifiedCall, check_outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Iterator
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, Protocol
 
     from lambda_streaming.asyncio_driver import AsyncioDriver
     from lambda_streaming.handler_loader import Handler
@@ -37,21 +37,37 @@ if TYPE_CHECKING:
     from lambda_streaming.logs import Log
     from lambda_streaming.settings import Settings
 
+    class Shutdown(Protocol):
+        """Is told when the process may end without losing anything."""
+
+        def idle(self) -> None: ...
+        def busy(self) -> None: ...
+
+
+class KilledAtOnce:
+    """The `Shutdown` of a process that Lambda ends without a word."""
+
+    def idle(self) -> None: ...
+    def busy(self) -> None: ...
+
 
 class InvocationLoop:
-    def __init__(self, api: RuntimeApi, handler: Handler, settings: Settings, log: Log) -> None:
+    def __init__(self, api: RuntimeApi, handler: Handler, settings: Settings, log: Log, shutdown: Shutdown) -> None:
         # For the process.
         self._api = api
         self._handler = handler
         self._settings = settings
         self._log = log
+        self._shutdown = shutdown
         self._flusher = Flusher()
         self._blocking = blocking_driver.BlockingDriver()
         self._asyncio: AsyncioDriver | None = None
 
     def run(self) -> NoReturn:
         while True:
+            self._shutdown.idle()
             invocation = self._api.next_invocation()
+            self._shutdown.busy()
             publish_trace_id(invocation.trace_id)
             self._log.begin_invocation(invocation)
             # Context variables set for one invocation are gone in the next.
@@ -85,6 +101,7 @@ class InvocationLoop:
             if result.is_awaitable(outcome):
                 self._on_loop(stream, self._finish_after(invocation, outcome, stream))
             else:
+                check_outcome(outcome)
                 self._finish(invocation, stream)
         elif result.is_awaitable(returned):
             # An async function may return all that a sync one may.
@@ -96,11 +113,12 @@ class InvocationLoop:
             self._answer_buffered(invocation, returned, stream)
 
     def _answer_items(self, invocation: Invocation, returned: Any, stream: ResponseStream) -> bool:
-        if (items := result.as_iterator(returned)) is not None:
+        stream.default_headers = getattr(returned, "default_headers", stream.default_headers)
+        if (async_items := result.as_async_iterator(returned)) is not None:
+            self._on_loop(stream, self._finish_after(invocation, self._send_async_items(async_items, stream), stream))
+        elif (items := result.as_iterator(returned)) is not None:
             self._send_items(items, stream)
             self._finish(invocation, stream)
-        elif (async_items := result.as_async_iterator(returned)) is not None:
-            self._on_loop(stream, self._finish_after(invocation, self._send_async_items(async_items, stream), stream))
         else:
             return False
         return True
@@ -118,7 +136,9 @@ class InvocationLoop:
             stream.name_head(response)
             self._answer_body(invocation, response.body, stream)
         else:
-            self._accept(self._api.post_response(invocation, *encode_buffered(value)))
+            body, content_type = encode_buffered(value)
+            stream.give_up()
+            self._accept(self._api.post_response(invocation, body, content_type))
 
     def _send_items(self, items: Iterator[Any], stream: ResponseStream) -> None:
         try:
@@ -145,7 +165,7 @@ class InvocationLoop:
                 await close()
 
     async def _finish_after(self, invocation: Invocation, work: Awaitable[Any], stream: ResponseStream) -> None:
-        await work
+        check_outcome(await work)
         if stream.phase != "ended":
             stream.put_end()
         if isinstance(stream.body, BodyWriter):
@@ -178,7 +198,7 @@ class InvocationLoop:
         report = ErrorReport.of_exception(error, invocation.request_id)
         self._log.error(report)
         try:
-            if stream is None or stream.can_still_fail:
+            if stream is None or stream.give_up():
                 self._accept(self._api.post_error(invocation, report))
             elif stream.phase in ("head sent", "body"):
                 stream.put_end(error_trailers(report))

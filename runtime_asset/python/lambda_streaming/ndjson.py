@@ -39,19 +39,47 @@ def json_lines(values: Any) -> Any:
         An iterator, or an async iterator when `values` is async.
     """
     if hasattr(values, "__aiter__"):
-        return _async_lines(values)
+        return _AsyncLines(values)
     if not hasattr(values, "__iter__"):
         raise TypeError(f"json_lines() got {type(values).__name__}; it takes an iterable or async iterable of values")
-    return _lines(values)
+    return _Lines(values)
 
 
-def _lines(values: Iterable[Any]) -> Iterator[JsonLine]:
-    dumps = import_standard("json").dumps
-    for value in values:
-        yield JsonLine(dumps(value).encode("ascii") + b"\n")
+class _Lines:
+    """Knows its content type also when there is no line."""
+
+    default_headers = JsonLine.default_headers
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self._values = iter(values)
+        self._dumps = import_standard("json").dumps
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> JsonLine:
+        return JsonLine(self._dumps(next(self._values)).encode("ascii") + b"\n")
+
+    def close(self) -> None:
+        close = getattr(self._values, "close", None)
+        if close is not None:
+            close()
 
 
-async def _async_lines(values: AsyncIterable[Any]) -> AsyncIterator[JsonLine]:
-    dumps = import_standard("json").dumps
-    async for value in values:
-        yield JsonLine(dumps(value).encode("ascii") + b"\n")
+class _AsyncLines:
+    default_headers = JsonLine.default_headers
+
+    def __init__(self, values: AsyncIterable[Any]) -> None:
+        self._values = values.__aiter__()
+        self._dumps = import_standard("json").dumps
+
+    def __aiter__(self) -> _AsyncLines:
+        return self
+
+    async def __anext__(self) -> JsonLine:
+        return JsonLine(self._dumps(await self._values.__anext__()).encode("ascii") + b"\n")
+
+    async def aclose(self) -> None:
+        close = getattr(self._values, "aclose", None)
+        if close is not None:
+            await close()

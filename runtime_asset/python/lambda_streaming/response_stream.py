@@ -87,13 +87,15 @@ class ResponseStream:
     and returns an awaitable for the same: `await response_stream.write(data)`.
     """
 
-    __slots__ = ("_opening", "body", "driver", "head", "outlet", "phase")
+    __slots__ = ("_opening", "body", "default_headers", "driver", "head", "outlet", "phase")
 
     def __init__(self, outlet: Outlet, driver: Driver) -> None:
         self.outlet = outlet
         self.driver = driver
         self.body: Body | None = None
         self.head: HttpResponse | None = None
+        # For a response without an item, which would decide them.
+        self.default_headers = TEXT_HEADERS
         self.phase: Phase = "head open"
         # The producer opens the response, or the flusher does when a named head has waited long enough.
         self._opening = allocate_lock()
@@ -132,10 +134,17 @@ class ResponseStream:
 
     # What the runtime calls, too.
 
-    @property
-    def can_still_fail(self) -> bool:
-        """Whether an exception can still be answered with an /error."""
-        return self.phase == "head open" or (self.outlet.can_fail_late and self.phase == "body")
+    def give_up(self) -> bool:
+        """Close a response of which nothing has left, so that another answer can take its place.
+
+        `False`, and nothing changes, if it is too late. Whatever writes later, a task or thread that the handler left
+        behind, is told that the response is over, and cannot disturb the next one.
+        """
+        with self._opening:
+            if self.phase == "head open" or (self.phase == "body" and self.outlet.can_fail_late):
+                self.phase = "ended"
+                return True
+            return False
 
     def name_head(self, head: HttpResponse) -> None:
         with self._opening:
@@ -179,7 +188,7 @@ class ResponseStream:
 
     def put_end(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
         if self.phase in ("head open", "head sent"):
-            self._begin(TEXT_HEADERS, b"" if trailers else self.outlet.filler)
+            self._begin(self.default_headers, b"" if trailers else self.outlet.filler)
         if self.phase != "body":
             raise StreamClosedError(_OVER[self.phase])
         assert self.body is not None

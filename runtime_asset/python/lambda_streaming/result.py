@@ -16,7 +16,7 @@ def is_awaitable(result: Any) -> bool:
 
 def as_iterator(result: Any) -> Iterator[Any] | None:
     """The items of an iterator or of a file-like object (botocore's `StreamingBody` is one); `None` for others."""
-    # A file is an iterator of lines too: its pieces come first.
+    # A file is an iterator of lines too: read in pieces, it needs no lines.
     if callable(getattr(result, "read", None)) and not isinstance(result, type):
         return _pieces(result)
     return result if hasattr(type(result), "__next__") else None

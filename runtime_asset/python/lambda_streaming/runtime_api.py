@@ -30,7 +30,7 @@ class RuntimeApiError(Exception):
 
 class RuntimeApi:
     def __init__(self, address: str) -> None:
-        self._address = address
+        self.address = address
         self._connection: Connection | None = None
 
     def next_invocation(self) -> Invocation:
@@ -38,7 +38,7 @@ class RuntimeApi:
 
         A connection that broke while it was idle is replaced once: asked again, Lambda gives the same event.
         """
-        request = encode_request_head("GET", f"{_BASE}/invocation/next", self._address)
+        request = encode_request_head("GET", f"{_BASE}/invocation/next", self.address)
         try:
             reply = self._exchange(request)
         except (ConnectionBroken, OSError):
@@ -59,8 +59,20 @@ class RuntimeApi:
             headers.append(("Lambda-Runtime-Function-XRay-Error-Cause", cause))
         return self._post(f"/invocation/{_quoted(invocation.request_id)}/error", headers, error.to_json())
 
-    def post_init_error(self, error: ErrorReport) -> Reply:
-        return self._post("/init/error", _error_headers(error), error.to_json())
+    def post_init_error(self, error: ErrorReport, error_type: str | None = None) -> Reply:
+        """Say why init failed; `error_type` stands for the error's own where Lambda wants another."""
+        return self._post("/init/error", _error_headers(error, error_type), error.to_json())
+
+    def restore_next(self) -> None:
+        """Wait until a snapshot was taken and this process is a restored copy (SnapStart)."""
+        reply = self._exchange(encode_request_head("GET", f"{_BASE}/restore/next", self.address))
+        # The connection is from before the snapshot.
+        self._disconnect()
+        if reply.status != 200:
+            raise RuntimeApiError(f"the Runtime API answered {reply.status} to /restore/next: {reply.body[:500]!r}")
+
+    def post_restore_error(self, error: ErrorReport, error_type: str) -> Reply:
+        return self._post("/restore/error", _error_headers(error, error_type), error.to_json())
 
     def open_response(self, invocation: Invocation, content_type: str) -> tuple[Connection, bytes]:
         """Give the connection for a streamed response and the request head that must go first on it.
@@ -75,7 +87,7 @@ class RuntimeApi:
             *_echo(invocation),
         ]
         path = f"{_BASE}/invocation/{_quoted(invocation.request_id)}/response"
-        return self._connected(), encode_request_head("POST", path, self._address, headers)
+        return self._connected(), encode_request_head("POST", path, self.address, headers)
 
     def accept_reply(self, reply: Reply, *, request_was_complete: bool = True) -> None:
         """Take note of a reply: reconnect where it asks for it or the request was not ended."""
@@ -88,7 +100,7 @@ class RuntimeApi:
 
     def _post(self, path: str, headers: list[tuple[str, str]], body: bytes) -> Reply:
         headers = [*headers, ("Content-Length", str(len(body)))]
-        return self._exchange(encode_request_head("POST", _BASE + path, self._address, headers), body)
+        return self._exchange(encode_request_head("POST", _BASE + path, self.address, headers), body)
 
     def _exchange(self, *parts: bytes) -> Reply:
         connection = self._connected()
@@ -99,7 +111,7 @@ class RuntimeApi:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = Connection(self._address)
+            self._connection = Connection(self.address)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -122,8 +134,8 @@ def check_response_reply(reply: Reply) -> str | None:
     raise RuntimeApiError(f"the Runtime API answered {reply.status} to the response: {reply.body[:500]!r}")
 
 
-def _error_headers(error: ErrorReport) -> list[tuple[str, str]]:
-    return [("Content-Type", "application/json"), (_ERROR_TYPE, error.runtime_api_type)]
+def _error_headers(error: ErrorReport, error_type: str | None = None) -> list[tuple[str, str]]:
+    return [("Content-Type", "application/json"), (_ERROR_TYPE, error_type or error.runtime_api_type)]
 
 
 def _echo(invocation: Invocation) -> list[tuple[str, str]]:

@@ -30,9 +30,9 @@ class ServerSentEvent:
         if event is not None:
             lines.append(f"event: {_one_line('event', event)}")
         if id is not None:
+            lines.append(f"id: {_one_line('id', id)}")
             if "\0" in id:
                 raise ValueError(f"id is {id!r}: browsers ignore an id that holds a NUL")
-            lines.append(f"id: {_one_line('id', id)}")
         if retry_ms is not None:
             if not isinstance(retry_ms, int) or isinstance(retry_ms, bool) or retry_ms < 0:
                 raise ValueError(f"retry_ms is {retry_ms!r}; it must be a whole number of milliseconds")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FRONT_DOORS = "LAMBDA_STREAMING_FRONT_DOORS"
 EMPTY_BODY = "LAMBDA_STREAMING_EMPTY_BODY"
+GRACEFUL_SHUTDOWN = "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN"
 _TRACE_ID = "_X_AMZN_TRACE_ID"
 _TELEMETRY_LOG_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 
@@ -31,10 +32,12 @@ class Settings:
 
     `fills_empty_body`: whether an empty body that a Function URL should deliver becomes one newline, from
     `LAMBDA_STREAMING_EMPTY_BODY`: `newline` (default) or `empty`.
+
+    `shuts_down_gracefully`: whether to ask Lambda for SIGTERM before the end, from
+    `LAMBDA_STREAMING_GRACEFUL_SHUTDOWN`: `off` (default) or `on`.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.runtime_api = _required(environment, "AWS_LAMBDA_RUNTIME_API")
         self.handler = _required(environment, "_HANDLER")
         self.task_root = environment.get("LAMBDA_TASK_ROOT", "/var/task")
         self.runtime_dir = environment.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
@@ -48,6 +51,11 @@ class Settings:
         self.fills_empty_body = (
             _choice(environment, EMPTY_BODY, default="newline", allowed=("newline", "empty")) == "newline"
         )
+        self.shuts_down_gracefully = (
+            _choice(environment, GRACEFUL_SHUTDOWN, default="off", allowed=("on", "off")) == "on"
+        )
+        self.takes_snapshot = environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+        _refuse_concurrency(environment)
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -80,6 +88,11 @@ def json_is_unicode() -> bool:
     return os.environ.get("AWS_EXECUTION_ENV") in _UNICODE_JSON
 
 
+def runtime_api_address() -> str:
+    """Where the Runtime API listens: what must be known to report that anything else is wrong."""
+    return _required(os.environ, "AWS_LAMBDA_RUNTIME_API")
+
+
 def publish_trace_id(trace_id: str | None) -> None:
     """Set `_X_AMZN_TRACE_ID` for one invocation: the X-Ray SDK and botocore read it there (protocol 1.8)."""
     if trace_id:
@@ -99,6 +112,17 @@ def _required(environment: Mapping[str, str], name: str) -> str:
             f"{name} is not set: this program runs inside AWS Lambda, or in lambda-streaming's emulator"
         )
     return value
+
+
+def _refuse_concurrency(environment: Mapping[str, str]) -> None:
+    """Lambda Managed Instances run several invocations at once in one environment (protocol 1.7)."""
+    name = "AWS_LAMBDA_MAX_CONCURRENCY"
+    value = environment.get(name, "1")
+    if value != "1":
+        raise SettingsError(
+            f"{name} is {value!r}: this runtime serves one invocation at a time; use a function without a capacity "
+            "provider, or set its concurrency per execution environment to 1"
+        )
 
 
 def _choice(environment: Mapping[str, str], name: str, *, default: str, allowed: tuple[str, ...]) -> str:

@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from lambda_streaming.response_stream import ResponseStream
 
 
+def check_outcome(outcome: Any) -> None:
+    """Refuse what would be lost in silence: items that a streamified function yields or returns."""
+    kind = type(outcome)
+    if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
+        raise TypeError(
+            f"a function under @streamify_response returned {kind.__name__}, whose items would be lost: call "
+            "response_stream.write(item) in it, or take @streamify_response away and yield from "
+            "handler(event, context)"
+        )
+
+
 class StreamifiedCall:
     """What a streamified handler returns: its call, still to be made, once the runtime has a stream for it."""
 
@@ -37,7 +48,8 @@ def streamify_response(
     ```
 
     The result is a plain `(event, context)` callable: other decorators can stand over it. What the function returns is
-    ignored; the response ends when it returns, or at `response_stream.end()`.
+    ignored (a generator is an error: it would be lost); the response ends when it returns, or at
+    `response_stream.end()`.
     """
 
     def streamified(event: Any, context: LambdaContext) -> StreamifiedCall:
