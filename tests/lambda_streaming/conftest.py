@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -27,12 +28,17 @@ class RunningRuntime:
         self.api = api
         self.invoke = api.invoke
         self._lines: list[str] = []
+        self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     @property
     def log(self) -> str:
         return "".join(self._lines)
+
+    def wait_for_log(self, text: str) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: text in self.log, TIMEOUT_S), f"no {text!r} in {self.log!r}"
 
     def wait_for_exit(self) -> int:
         code = self.process.wait(TIMEOUT_S)
@@ -48,9 +54,28 @@ class RunningRuntime:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self._lines.append(line)
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
         # Whoever waits for an answer need not wait for its timeout.
         self.api.note_runtime_ended()
+
+
+class Gate:
+    """Something a handler can wait for that only the test can give: a byte on a socket."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(TIMEOUT_S)
+        self.port = self._listener.getsockname()[1]
+
+    def open(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.sendall(b"x")
+
+    def close(self) -> None:
+        self._listener.close()
 
 
 RunRuntime = Callable[..., RunningRuntime]
@@ -99,3 +124,10 @@ def run_runtime(tmp_path: Path) -> Iterator[RunRuntime]:
     yield run
     for runtime in running:
         runtime.stop()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.close()

@@ -119,7 +119,11 @@ class FakeRuntimeApi:
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
         self.init_errors: queue.Queue[Recorded] = queue.Queue()
+        self.restore_errors: queue.Queue[Recorded] = queue.Queue()
+        self.extensions: queue.Queue[Recorded] = queue.Queue()
         self.idle = threading.Event()
+        self.restore_asked = threading.Semaphore(0)
+        self.restored = threading.Semaphore(0)
         self._waiting: queue.Queue[Exchange | None] = queue.Queue()
         self._exchanges: dict[str, Exchange] = {}
         self._open: list[socket.socket] = []
@@ -183,6 +187,21 @@ class FakeRuntimeApi:
             _read_body(recorded, stream, recorded.chunks.append)
             self.init_errors.put(recorded)
             return ACCEPTED
+        if recorded.path == "/2018-06-01/runtime/restore/next":
+            self.restore_asked.release()
+            self.restored.acquire()
+            return reply(200, b"")
+        if recorded.path == "/2018-06-01/runtime/restore/error":
+            _read_body(recorded, stream, recorded.chunks.append)
+            self.restore_errors.put(recorded)
+            return ACCEPTED
+        if recorded.path == "/2020-01-01/extension/register":
+            _read_body(recorded, stream, recorded.chunks.append)
+            self.extensions.put(recorded)
+            return reply(200, b"{}", "Lambda-Extension-Identifier: id")
+        if recorded.path == "/2020-01-01/extension/event/next":
+            stream.read(1)  # Until the process ends: it wants no events.
+            return None
         exchange = self._exchanges[recorded.path.split("/")[-2]]
         exchange.note(answer=recorded)
         complete = False

@@ -2,38 +2,10 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-
 import pytest
 
-from .conftest import RunRuntime
-from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S
-
-
-class Gate:
-    """Something a handler can wait for that only the test can give: a byte on a socket."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(TIMEOUT_S)
-        self.port = self._listener.getsockname()[1]
-
-    def open(self) -> None:
-        connection, _ = self._listener.accept()
-        with connection:
-            connection.sendall(b"x")
-
-    def close(self) -> None:
-        self._listener.close()
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    gate = Gate()
-    yield gate
-    gate.close()
-
+from .conftest import Gate, RunRuntime
+from .fake_runtime_api import FUNCTION_URL_EVENT
 
 WAIT = """
 import asyncio, socket

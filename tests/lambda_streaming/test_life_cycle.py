@@ -1,0 +1,243 @@
+"""From the start of the process to its end: entry points, chained wrappers, snapshots, shutdown, settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import INTERPRETER, RUNTIME_ASSET, Gate, RunningRuntime, RunRuntime
+from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S, FakeRuntimeApi
+
+YIELDS = "def handler(event, context):\n    yield 'served'"
+
+SNAPSHOT = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
+HOOKS = {
+    "index.py": """
+import random
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+random.seed(1)
+print("init")
+for number in (1, 2):
+    register_before_snapshot(print, f"before {number}")
+    register_after_restore(print, f"after {number}")
+
+def handler(event, context):
+    yield str(random.random())
+""",
+    # As AWS's image has it: registries that the runtime may take from.
+    "snapshot_restore_py.py": """
+before, after = [], []
+
+def register_before_snapshot(function, *arguments, **keywords):
+    before.append((function, arguments, keywords))
+
+def register_after_restore(function, *arguments, **keywords):
+    after.append((function, arguments, keywords))
+
+def get_before_snapshot():
+    return before
+
+def get_after_restore():
+    return after
+""",
+}
+
+
+def test_snapshot_hooks_run_around_restore_and_the_connection_is_new(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(HOOKS, environment=SNAPSHOT)
+    runtime.api.restore_asked.acquire(timeout=TIMEOUT_S)
+    runtime.wait_for_log("before 1")
+    assert "after" not in runtime.log
+    runtime.api.restored.release()
+    drawn = runtime.invoke({}).result().body
+    assert runtime.log.split("\n")[:5] == ["init", "before 2", "before 1", "after 1", "after 2"]
+    assert runtime.api.connections == 2
+    # Every restored copy would draw the same number had it not been seeded again.
+    assert drawn != b"0.13436424411240122"
+
+
+@pytest.mark.parametrize("statement", ["raise ValueError('hook')", "raise SystemExit(3)"])
+def test_failure_before_the_snapshot_ends_init(statement: str, run_runtime: RunRuntime) -> None:
+    source = {**HOOKS, "index.py": HOOKS["index.py"].replace('print, f"before', 'fail, f"before')}
+    source["index.py"] = f"def fail(text):\n    {statement}\n{source['index.py']}"
+    runtime = run_runtime(source, environment=SNAPSHOT)
+    assert runtime.wait_for_exit() == 64
+    error = runtime.api.init_errors.get(timeout=TIMEOUT_S)
+    assert error.headers["lambda-runtime-function-error-type"] == "Runtime.BeforeSnapshotError"
+
+
+def test_failure_after_the_restore_is_a_restore_error(run_runtime: RunRuntime) -> None:
+    source = {**HOOKS, "index.py": HOOKS["index.py"].replace('print, f"after', 'int, f"after')}
+    runtime = run_runtime(source, environment=SNAPSHOT)
+    runtime.api.restored.release()
+    assert runtime.wait_for_exit() == 65
+    error = runtime.api.restore_errors.get(timeout=TIMEOUT_S)
+    assert error.headers["lambda-runtime-function-error-type"] == "Runtime.AfterRestoreError"
+    assert json.loads(error.body)["errorType"] == "ValueError"
+
+
+def test_snapshot_without_hooks_needs_no_package(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(YIELDS, environment=SNAPSHOT)
+    runtime.api.restored.release()
+    assert runtime.invoke({}).result().body == b"served"
+
+
+GRACEFUL = {"LAMBDA_STREAMING_GRACEFUL_SHUTDOWN": "on"}
+AT_EXIT = """
+import atexit
+atexit.register(print, "said goodbye")
+
+def handler(event, context):
+    yield "begun"
+    if event.get("port"):
+        import socket
+        with socket.create_connection(("127.0.0.1", event["port"])) as gate:
+            gate.recv(1)
+    yield "ended"
+"""
+
+
+def test_sigterm_while_idle_runs_what_is_registered_at_exit(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(AT_EXIT, environment=GRACEFUL)
+    registration = runtime.api.extensions.get(timeout=TIMEOUT_S)
+    assert json.loads(registration.body) == {"events": []}
+    assert "lambda-extension-name" in registration.headers
+    runtime.invoke({}).result()
+    assert runtime.api.idle.wait(TIMEOUT_S)
+    runtime.process.send_signal(signal.SIGTERM)
+    assert runtime.wait_for_exit() == 0
+    assert "said goodbye" in runtime.log
+
+
+def test_sigterm_during_an_invocation_lets_it_end(run_runtime: RunRuntime, gate: Gate) -> None:
+    runtime = run_runtime(AT_EXIT, environment=GRACEFUL)
+    exchange = runtime.invoke({"port": gate.port})
+    exchange.wait_for(b"begun")
+    runtime.process.send_signal(signal.SIGTERM)
+    gate.open()
+    assert exchange.result().body == b"begunended"
+    assert runtime.wait_for_exit() == 0
+    assert "said goodbye" in runtime.log
+
+
+def test_no_extension_is_registered_unless_asked_for(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(YIELDS)
+    runtime.invoke({}).result()
+    assert runtime.api.extensions.empty()
+    assert runtime.api.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("LAMBDA_STREAMING_EMPTY_BODY", "no", "LAMBDA_STREAMING_EMPTY_BODY is 'no'; allowed are newline, empty"),
+        ("LAMBDA_STREAMING_GRACEFUL_SHUTDOWN", "yes", "is 'yes'; allowed are on, off"),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "8", "is '8': this runtime serves one invocation at a time"),
+    ],
+)
+def test_setting_that_cannot_be_honoured_ends_init_with_one_sentence(
+    variable: str, value: str, sentence: str, run_runtime: RunRuntime
+) -> None:
+    runtime = run_runtime(YIELDS, environment={variable: value})
+    assert runtime.wait_for_exit() == 1
+    error = json.loads(runtime.api.init_errors.get(timeout=TIMEOUT_S).body)
+    assert sentence in error["errorMessage"]
+    assert sentence in runtime.log
+
+
+def start(command: list[str | Path], api: FakeRuntimeApi, task_root: Path, **environment: str) -> RunningRuntime:
+    process = subprocess.Popen(
+        command,
+        cwd=task_root,
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_LAMBDA_RUNTIME_API": api.address,
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return RunningRuntime(process, api)
+
+
+@pytest.fixture
+def task_root(tmp_path: Path) -> Path:
+    folder = tmp_path / "task"
+    folder.mkdir()
+    (folder / "index.py").write_text(YIELDS)
+    return folder
+
+
+@pytest.mark.parametrize("caller", ["OS-only runtime", "image with an entry point", "interpreter on PATH"])
+def test_bootstrap_is_an_entry_point_too(caller: str, task_root: Path, tmp_path: Path) -> None:
+    """As `/var/task/bootstrap` of an OS-only runtime, and as an image's ENTRYPOINT with the handler as its CMD."""
+    api = FakeRuntimeApi()
+    if caller == "OS-only runtime":
+        shutil.copy(RUNTIME_ASSET / "bootstrap", task_root)
+        shutil.copytree(RUNTIME_ASSET / "python", task_root / "python")
+        named = {"_HANDLER": "index.handler", "LAMBDA_STREAMING_PYTHON": INTERPRETER}
+        runtime = start([task_root / "bootstrap"], api, task_root, **named)
+    elif caller == "image with an entry point":
+        # What installing the wheel leaves: the script inside the package.
+        shutil.copytree(RUNTIME_ASSET / "python", tmp_path / "site-packages")
+        shutil.copy(RUNTIME_ASSET / "bootstrap", tmp_path / "site-packages" / "lambda_streaming")
+        command = [tmp_path / "site-packages" / "lambda_streaming" / "bootstrap", "index.handler"]
+        runtime = start(command, api, task_root, LAMBDA_STREAMING_PYTHON=INTERPRETER)
+    else:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "python3").symlink_to(INTERPRETER)
+        path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+        runtime = start([RUNTIME_ASSET / "bootstrap"], api, task_root, _HANDLER="index.handler", PATH=path)
+    try:
+        assert runtime.invoke(FUNCTION_URL_EVENT).result().payload == b"served"
+    finally:
+        runtime.stop()
+
+
+def test_missing_interpreter_is_one_sentence(task_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    runtime = start([RUNTIME_ASSET / "bootstrap"], FakeRuntimeApi(), task_root, PATH=str(tmp_path / "bin"))
+    try:
+        assert runtime.wait_for_exit() == 127
+        assert "there is no python3 on PATH" in runtime.log
+        assert "LAMBDA_STREAMING_PYTHON" in runtime.log
+    finally:
+        runtime.stop()
+
+
+def test_other_wrappers_are_chained_in_order(run_runtime: RunRuntime, tmp_path: Path) -> None:
+    wrappers = []
+    for name in ("first", "second"):
+        wrapper = tmp_path / name
+        wrapper.write_text(f'#!/bin/sh\nexport SEEN="$SEEN {name}"\nexec "$@"\n')
+        wrapper.chmod(0o755)
+        wrappers.append(str(wrapper))
+    runtime = run_runtime(
+        "import os\ndef handler(event, context):\n    yield os.environ['SEEN']",
+        environment={"LAMBDA_STREAMING_EXEC_WRAPPERS": ":".join(wrappers)},
+    )
+    assert runtime.invoke({}).result().body == b" first second"
+
+
+@pytest.mark.parametrize(("mode", "code", "sentence"), [(None, 127, "does not exist"), (0o644, 126, "chmod +x")])
+def test_chained_wrapper_that_cannot_run_is_one_sentence(
+    mode: int | None, code: int, sentence: str, run_runtime: RunRuntime, tmp_path: Path
+) -> None:
+    wrapper = tmp_path / "wrapper"
+    if mode is not None:
+        wrapper.write_text("#!/bin/sh\n")
+        wrapper.chmod(mode)
+    runtime = run_runtime(YIELDS, environment={"LAMBDA_STREAMING_EXEC_WRAPPERS": str(wrapper)})
+    assert runtime.wait_for_exit() == code
+    assert sentence in runtime.log
+    assert str(wrapper) in runtime.log
