@@ -58,7 +58,7 @@ class Emulator:
             FunctionUrlServer(url, self._concurrency[url.function.name], print_line)
             for url in self.assembly.function_urls
         ]
-        self._lambda_api = LambdaApiServer(self.assembly.functions, self._concurrency, self._url_servers)
+        self._lambda_api = LambdaApiServer(self.assembly.functions, self._concurrency, self._url_servers, print_line)
 
     async def __aenter__(self) -> Emulator:
         self._folder = Path(tempfile.mkdtemp(prefix="lambda-emulator-"))

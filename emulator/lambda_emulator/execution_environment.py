@@ -204,6 +204,10 @@ class ExecutionEnvironment:
         self._cancel_deadline()
         self._deadline = self._loop.call_later(_SHUTDOWN_SECONDS, self._kill)
 
+    def request_refused(self, how: str) -> None:
+        self._log_pipe.read_now()
+        self._log.note(f"a request of the runtime was {how}")
+
     # The end of an invocation that the runtime does not end
 
     def _time_out(self) -> None:

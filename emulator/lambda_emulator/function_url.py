@@ -34,7 +34,7 @@ class FunctionUrlServer:
         self.url = url
         self._concurrency = concurrency
         self._print = print_line
-        self._server = HttpServer(self._serve)
+        self._server = HttpServer(self._serve, lambda how: self._say(f"a request was {how}"))
 
     async def start(self, host: str, port: int) -> None:
         await self._server.start(host, port)

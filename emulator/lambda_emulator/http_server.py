@@ -7,7 +7,9 @@ peer: nothing is received while a piece is being dealt with, and nothing is sent
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -31,7 +33,12 @@ _logger = logging.getLogger("lambda_emulator.http_server")
 
 
 class TruncatedRequest(Exception):
-    """The peer went away, or broke the protocol, before its request was complete."""
+    """The peer went away, or broke the protocol, before its request was complete. Whoever does not answer it leaves
+    the answer to the server: the status it carries, and its text."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class PortTaken(Exception):
@@ -80,7 +87,7 @@ class HttpExchange:
             if event is h11.NEED_DATA:
                 await self._connection.receive()
             elif not isinstance(event, h11.Data):
-                raise TruncatedRequest
+                raise TruncatedRequest(400, "the body ended before it was complete")
 
     async def read_body(self, *, limit_bytes: int | None = None) -> bytes:
         """Read the whole body, or as much as shows that it is longer than `limit_bytes`."""
@@ -100,11 +107,7 @@ class HttpExchange:
     async def start_response(self, status: int, headers: Headers) -> None:
         """Send the head; a body without `content-length` will be chunked. Raise `ValueError` for an illegal header."""
         try:
-            response = h11.Response(
-                status_code=status,
-                headers=_encode([("date", formatdate(usegmt=True)), *headers]),
-                reason=http.client.responses.get(status, "").encode(),
-            )
+            response = _response(status, headers)
         except h11.LocalProtocolError as error:
             raise ValueError(str(error)) from None
         await self._connection.send(response)
@@ -124,12 +127,16 @@ class HttpExchange:
 
 Handler = Callable[[HttpExchange], Awaitable[None]]
 
+OnRefused = Callable[[str], None]
+"""Is told how a request was answered that no handler could."""
+
 
 class HttpServer:
     """Listens on one port and gives every request to one handler."""
 
-    def __init__(self, handler: Handler, *, max_head_bytes: int = 64 * 1024) -> None:
+    def __init__(self, handler: Handler, on_refused: OnRefused, *, max_head_bytes: int = 64 * 1024) -> None:
         self._handler = handler
+        self._on_refused = on_refused
         self._max_head_bytes = max_head_bytes
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -169,7 +176,7 @@ class HttpServer:
         # asyncio does so only where the socket names its protocol, which those of `socket.create_server` do not.
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = _Connection(reader, writer, self._max_head_bytes)
-        task = asyncio.get_running_loop().create_task(connection.serve(self._handler))
+        task = asyncio.get_running_loop().create_task(connection.serve(self._handler, self._on_refused))
         self._connections.add(task)
         task.add_done_callback(partial(self._disconnected, writer))
 
@@ -187,17 +194,29 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=max_head_bytes)
+        self._max_head_bytes = max_head_bytes
         self.peer_host = str(writer.get_extra_info("peername")[0])
         writer.transport.set_write_buffer_limits(high=READ_SIZE_BYTES)
 
-    async def serve(self, handler: Handler) -> None:
-        try:
-            while (request := await self._next_request()) is not None:
-                await handler(HttpExchange(self, request))
-                if not await self._ready_for_next():
-                    return
-        except (ConnectionError, TruncatedRequest):
-            return
+    async def serve(self, handler: Handler, on_refused: OnRefused) -> None:
+        with contextlib.suppress(ConnectionError):
+            try:
+                while (request := await self._next_request()) is not None:
+                    await handler(HttpExchange(self, request))
+                    if not await self._ready_for_next():
+                        return
+            except TruncatedRequest as refused:
+                if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                    on_refused(f"answered with {refused.status}: {refused}")
+                    await self._refuse(refused)
+
+    async def _refuse(self, refused: TruncatedRequest) -> None:
+        body = json.dumps({"message": str(refused)}).encode()
+        headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
+        await self.send(_response(refused.status, headers))
+        await self.send(h11.Data(data=body))
+        await self.send(h11.EndOfMessage())
+        await self._linger()
 
     async def _next_request(self) -> h11.Request | None:
         while (event := self.next_event()) is h11.NEED_DATA:
@@ -229,8 +248,10 @@ class _Connection:
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         try:
             return self._h11.next_event()
-        except h11.RemoteProtocolError:
-            raise TruncatedRequest from None
+        except h11.RemoteProtocolError as error:
+            too_long = f"the head of the request is longer than {self._max_head_bytes:,} bytes"
+            status = error.error_status_hint
+            raise TruncatedRequest(status, too_long if status == 431 else str(error)) from None
 
     async def receive(self) -> None:
         if self._h11.they_are_waiting_for_100_continue:
@@ -251,5 +272,10 @@ class _Connection:
         self._writer.transport.abort()
 
 
-def _encode(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers]
+def _response(status: int, headers: Headers) -> h11.Response:
+    with_date = [("date", formatdate(usegmt=True)), *headers]
+    return h11.Response(
+        status_code=status,
+        headers=[(name.encode(), value.encode()) for name, value in with_date],
+        reason=http.client.responses.get(status, "").encode(),
+    )

@@ -20,6 +20,7 @@ from .function_url import FunctionUrlServer
 from .functions import Function, FunctionUrl, InvokeMode
 from .http_server import Headers, HttpExchange, HttpServer
 from .invocation import BUFFERED_LIMIT_BYTES, Invocation, InvocationError
+from .logs import Print
 
 _VERSION = "$LATEST"
 
@@ -70,12 +71,13 @@ class LambdaApiServer:
         functions: Sequence[Function],
         concurrency: Mapping[str, FunctionConcurrency],
         url_servers: Sequence[FunctionUrlServer],
+        print_line: Print,
     ) -> None:
         self._functions = functions
         self._directory = FunctionDirectory(functions)
         self._concurrency = concurrency
         self._url_servers = url_servers
-        self._server = HttpServer(self._serve)
+        self._server = HttpServer(self._serve, lambda how: print_line(f"Lambda API * a request was {how}"))
         self._background: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str, port: int) -> None:

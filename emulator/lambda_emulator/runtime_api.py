@@ -99,13 +99,15 @@ class RuntimeObserver(Protocol):
 
     def init_failed(self, error: InvocationError) -> None: ...
 
+    def request_refused(self, how: str) -> None: ...
+
 
 class RuntimeApi:
     """The Runtime API of one execution environment, on a port of its own."""
 
     def __init__(self, observer: RuntimeObserver) -> None:
         self._observer = observer
-        self._server = HttpServer(self._serve, max_head_bytes=_MAX_HEAD_BYTES)
+        self._server = HttpServer(self._serve, observer.request_refused, max_head_bytes=_MAX_HEAD_BYTES)
         self.state = RuntimeState.STARTED
         self.has_extension = False
         """Whether the process registered an internal extension: it is then asked to end before it is killed."""

@@ -64,6 +64,9 @@ class RecordingObserver:
     def init_failed(self, error: InvocationError) -> None:
         self.init_error = error
 
+    def request_refused(self, how: str) -> None:
+        self.events.append(f"refused: {how}")
+
 
 class Runtime:
     """A connection of the runtime, written to by hand."""
