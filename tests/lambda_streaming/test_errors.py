@@ -450,3 +450,25 @@ def test_cancelling_one_task_that_writes_leaves_the_others(run_runtime: RunRunti
         await response_stream.write(repr([type(outcome).__name__ for outcome in outcomes]))
     """)
     assert runtime.invoke({}).result().body[40_000_000:] == b"['CancelledError', 'NoneType']"
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+@pytest.mark.parametrize("item", ["ServerSentEvent('x')", "'text'"])
+def test_error_event_tells_an_event_stream_s_client_when_it_is_switched_on(
+    switch: str, item: str, run_runtime: RunRuntime
+) -> None:
+    runtime = run_runtime(
+        f"""
+    from lambda_streaming import ServerSentEvent
+    def handler(event, context):
+        yield {item}
+        raise ValueError("secret")
+    """,
+        environment={"LAMBDA_STREAMING_ERROR_EVENT": switch},
+    )
+    exchange = runtime.invoke(FUNCTION_URL_EVENT)
+    answer = exchange.result()
+    told = f'event: error\ndata: {{"requestId": "{exchange.request_id}"}}\n\n'.encode()
+    assert answer.payload.endswith(told) is (switch == "on" and "Sent" in item)
+    assert b"secret" not in answer.payload
+    assert answer.trailers

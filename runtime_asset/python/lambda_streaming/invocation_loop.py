@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lambda_streaming.http1 import Reply
     from lambda_streaming.invocation import Invocation
     from lambda_streaming.logs import Log
+    from lambda_streaming.server_sent_event import ServerSentEvent
     from lambda_streaming.settings import Settings
 
     class Shutdown(Protocol):
@@ -201,6 +202,8 @@ class InvocationLoop:
             if stream is None or stream.give_up():
                 self._accept(self._api.post_error(invocation, report))
             elif stream.phase in ("head sent", "body"):
+                if self._settings.sends_error_event and stream.is_event_stream:
+                    stream.put(error_event(invocation.request_id))
                 stream.put_end(error_trailers(report))
                 self._finish(invocation, stream)
             elif stream.phase == "ended":
@@ -247,6 +250,13 @@ def decode_event(invocation: Invocation) -> Any:
     if invocation.content_type != "application/json":
         return invocation.event
     return unmarshal(invocation.event)
+
+
+def error_event(request_id: str) -> ServerSentEvent:
+    """What the client of an event stream is told of a failure: where to look, and nothing of its inside."""
+    from lambda_streaming.server_sent_event import ServerSentEvent
+
+    return ServerSentEvent({"requestId": request_id}, event="error")
 
 
 def flush_output() -> None:

@@ -134,6 +134,11 @@ class ResponseStream:
 
     # What the runtime calls, too.
 
+    @property
+    def is_event_stream(self) -> bool:
+        content_type = self.head.content_type if self.head is not None else None
+        return (content_type or "").startswith("text/event-stream")
+
     def give_up(self) -> bool:
         """Close a response of which nothing has left, so that another answer can take its place.
 
@@ -227,6 +232,7 @@ class ResponseStream:
                     head.headers.append((name, value))
         # Opening fails for a head that cannot be sent; then nothing has begun.
         body = self.body = self.outlet.open(head)
+        self.head = head
         self.driver.begin(body)
         return body
 

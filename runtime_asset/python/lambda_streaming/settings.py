@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FRONT_DOORS = "LAMBDA_STREAMING_FRONT_DOORS"
 EMPTY_BODY = "LAMBDA_STREAMING_EMPTY_BODY"
 GRACEFUL_SHUTDOWN = "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN"
+ERROR_EVENT = "LAMBDA_STREAMING_ERROR_EVENT"
 _TRACE_ID = "_X_AMZN_TRACE_ID"
 _TELEMETRY_LOG_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 
@@ -33,6 +34,9 @@ class Settings:
     `fills_empty_body`: whether an empty body that a Function URL should deliver becomes one newline, from
     `LAMBDA_STREAMING_EMPTY_BODY`: `newline` (default) or `empty`.
 
+    `sends_error_event`: whether a server-sent event tells the client of a failure within an event stream, from
+    `LAMBDA_STREAMING_ERROR_EVENT`: `off` (default) or `on`.
+
     `shuts_down_gracefully`: whether to ask Lambda for SIGTERM before the end, from
     `LAMBDA_STREAMING_GRACEFUL_SHUTDOWN`: `off` (default) or `on`.
     """
@@ -51,9 +55,8 @@ class Settings:
         self.fills_empty_body = (
             _choice(environment, EMPTY_BODY, default="newline", allowed=("newline", "empty")) == "newline"
         )
-        self.shuts_down_gracefully = (
-            _choice(environment, GRACEFUL_SHUTDOWN, default="off", allowed=("on", "off")) == "on"
-        )
+        self.sends_error_event = _is_on(environment, ERROR_EVENT)
+        self.shuts_down_gracefully = _is_on(environment, GRACEFUL_SHUTDOWN)
         self.takes_snapshot = environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
         _refuse_concurrency(environment)
 
@@ -130,6 +133,10 @@ def _choice(environment: Mapping[str, str], name: str, *, default: str, allowed:
     if value not in allowed:
         raise SettingsError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
     return value
+
+
+def _is_on(environment: Mapping[str, str], name: str) -> bool:
+    return _choice(environment, name, default="off", allowed=("on", "off")) == "on"
 
 
 def _front_doors(value: str | None) -> frozenset[str]:
