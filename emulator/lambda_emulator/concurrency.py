@@ -85,6 +85,7 @@ class FunctionConcurrency:
         except (OSError, zipfile.BadZipFile) as error:
             reason = f"The code or layers of {self.function.name} cannot be laid out: {error}"
             self._print(reason)
+            invocation.report(reason.encode())
             invocation.finish(InvocationError.of("Emulator.Layout", reason))
             return
         interpreter = await asyncio.to_thread(find_interpreter, self.function.runtime)

@@ -159,6 +159,8 @@ class ExecutionEnvironment:
     async def _end(self) -> None:
         self._cancel_deadline()
         self._log_pipe.close()
+        if self._invocation is not None:
+            self._invocation.report(self._log.tail)
         self._enter(Phase.ENDED)
         await self._runtime_api.close()
 
@@ -190,7 +192,6 @@ class ExecutionEnvironment:
     def response_sent(self, invocation: Invocation) -> None:
         self._log_pipe.read_now()
         self._read_memory()
-        invocation.log_tail = self._log.tail
         if invocation.error is not None and not self._end_is_expected:
             self._log.note(f"RequestId: {invocation.request_id} failed: {_describe(invocation.error)}")
         self._enter(Phase.SETTLING)
@@ -227,9 +228,7 @@ class ExecutionEnvironment:
         self._signal(signal.SIGKILL)
 
     def _finish(self, invocation: Invocation, error: InvocationError) -> None:
-        if not invocation.is_over:
-            invocation.log_tail = self._log.tail
-            invocation.finish(error)
+        invocation.finish(error)
 
     # The report of an invocation
 
@@ -252,6 +251,7 @@ class ExecutionEnvironment:
             self._init_seconds = 0.0
         self._log.write(f"END RequestId: {request_id}")
         self._log.write("  ".join(parts))
+        self._invocation.report(self._log.tail)
 
     def _read_memory(self) -> None:
         """Note the most memory the process has used; only Linux tells."""

@@ -69,14 +69,15 @@ class Invocation:
         self.request_id = request_id or str(uuid.uuid4())
         self.trace_id = trace_id or new_trace_id()
         self.deadline_ms = 0
-        self.log_tail = b""
-        """The last of what the function logged, complete when the invocation is over."""
-
         # The response
         self.content_type = ""
         self.error: InvocationError | None = None
         self._started = asyncio.Event()
         self._over = asyncio.Event()
+
+        # Its log, which ends after the response
+        self._log_tail = b""
+        self._reported = asyncio.Event()
 
         # Between writer and reader
         self._unread: deque[bytes] = deque()
@@ -127,6 +128,12 @@ class Invocation:
         self._started.set()
         self._changed.set()
 
+    def report(self, log_tail: bytes) -> None:
+        """Give the last of what the function logged, the invocation's report at its end."""
+        if not self._reported.is_set():
+            self._log_tail = log_tail
+            self._reported.set()
+
     # What a front door does
 
     async def response_started(self) -> bool:
@@ -149,6 +156,11 @@ class Invocation:
     async def collect(self) -> bytes:
         """Wait for the whole response."""
         return b"".join([data async for data in self.body()])
+
+    async def log_tail(self) -> bytes:
+        """Wait until the function is done, which may be long after its response, and return the last of its log."""
+        await self._reported.wait()
+        return self._log_tail
 
     def abandon(self) -> None:
         """Stop reading: the caller is gone. The function goes on, as it does on AWS, and its output is dropped."""

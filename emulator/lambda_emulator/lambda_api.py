@@ -142,7 +142,7 @@ class LambdaApiServer:
         response = await self._run(invocation)
         headers = [("content-type", "application/json"), ("x-amz-executed-version", _VERSION), *identity]
         if exchange.header("x-amz-log-type") == "Tail":
-            headers.append(("x-amz-log-result", base64.b64encode(invocation.log_tail).decode()))
+            headers.append(("x-amz-log-result", await _log_result(invocation)))
         if invocation.error is not None:
             headers.append(("x-amz-function-error", "Unhandled"))
             response = invocation.error.document
@@ -164,7 +164,8 @@ class LambdaApiServer:
             await exchange.start_response(200, [*headers, *_identity(invocation)])
             async for data in invocation.body():
                 await exchange.send(event_stream.encode_payload_chunk(data))
-            await exchange.send(_encode_end(invocation, with_log=with_log))
+            log_result = await _log_result(invocation) if with_log else ""
+            await exchange.send(_encode_end(invocation, log_result))
             await exchange.end_response()
         except ConnectionError:
             invocation.abandon()
@@ -227,12 +228,16 @@ class LambdaApiServer:
         await exchange.respond(status, [("content-type", "application/json"), *headers], body)
 
 
-def _encode_end(invocation: Invocation, *, with_log: bool) -> bytes:
+async def _log_result(invocation: Invocation) -> str:
+    return base64.b64encode(await invocation.log_tail()).decode()
+
+
+def _encode_end(invocation: Invocation, log_result: str) -> bytes:
     error = invocation.error or InvocationError("", b"")
     return event_stream.encode_invoke_complete(
         error_code=error.error_type,
         error_details=error.document.decode(errors="replace"),
-        log_result=base64.b64encode(invocation.log_tail).decode() if with_log else "",
+        log_result=log_result,
     )
 
 

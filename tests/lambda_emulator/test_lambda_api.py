@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +105,39 @@ def test_the_log_of_an_invocation_comes_with_it_when_asked(serve_app: ServeApp) 
     log = base64.b64decode(response["LogResult"]).decode()
     assert 'got {"b": 2}' in log
     assert 'got {"a": 1}' not in log
+
+
+WAYS_TO_END = {
+    "answers": (
+        'respond(request_id, "1")\nprint("after")',
+        ["START", "before", "after", "END", "REPORT"],
+    ),
+    "fails": ('fail(request_id, "Function.Boom", "no luck")', ["START", "before", "END", "REPORT"]),
+    "dies": ("os._exit(3)", ["START", "before", "RequestId:", "END", "REPORT"]),
+    "hangs": ("import time\ntime.sleep(60)", ["START", "before", "RequestId:", "END", "REPORT"]),
+}
+
+
+@pytest.mark.parametrize(("rest", "lines"), WAYS_TO_END.values(), ids=WAYS_TO_END)
+def test_the_log_of_an_invocation_ends_with_its_report(serve_app: ServeApp, rest: str, lines: list[str]) -> None:
+    program = 'while True:\n    request_id, event, _ = next_invocation()\n    print("before")\n'
+    desk = serve_app(program + textwrap.indent(rest, "    "), Timeout=1)
+
+    response = desk.client.invoke(FunctionName="app", LogType="Tail")
+    *_, end = desk.stream(LogType="Tail")
+
+    for log in (response["LogResult"], end["InvokeComplete"]["LogResult"]):
+        assert [line.split()[0] for line in base64.b64decode(log).decode().splitlines()] == lines
+
+
+@pytest.mark.parametrize("program", ["sys.exit('no init')", 'fail_init("Runtime.ImportModuleError", "no module")'])
+def test_what_fails_before_its_start_has_a_log_too(serve_app: ServeApp, program: str) -> None:
+    desk = serve_app(program)
+
+    response = desk.client.invoke(FunctionName="app", LogType="Tail")
+
+    assert response["FunctionError"] == "Unhandled"
+    assert "START" not in base64.b64decode(response["LogResult"]).decode()
 
 
 def test_invoke_returns_what_the_function_returned(serve_app: ServeApp) -> None:
