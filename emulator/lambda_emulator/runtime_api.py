@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 from .http_server import Headers, HttpExchange, HttpServer, TruncatedRequest
-from .invocation import BUFFERED_LIMIT_BYTES, Invocation, InvocationError
+from .invocation import Invocation, InvocationError
 
 _MAX_HEAD_BYTES = 1024 * 1024
 """The X-Ray error cause travels in a header of up to 64 KiB; Lambda refuses a request head beyond 1 MiB."""
@@ -74,12 +74,11 @@ _ACCEPTED = _Reply(202)
 _INVALID_REQUEST_ID = _Reply(400, "InvalidRequestID", "Invalid request ID")
 _INVALID_RESPONSE_MODE = _Reply(400, "InvalidFunctionResponseMode", "Invalid function response mode")
 _TRUNCATED = _Reply(400, "TruncatedHTTPRequest", "HTTP request detected as truncated", closes_connection=True)
-_TOO_LARGE = _Reply(
-    413,
-    "RequestEntityTooLarge",
-    f"Exceeded maximum allowed payload size ({BUFFERED_LIMIT_BYTES} bytes).",
-    closes_connection=True,
-)
+
+
+def _too_large(limit_bytes: int) -> _Reply:
+    message = f"Exceeded maximum allowed payload size ({limit_bytes} bytes)."
+    return _Reply(413, "RequestEntityTooLarge", message, closes_connection=True)
 
 
 class _Refused(Exception):
@@ -269,7 +268,7 @@ async def _copy_response(exchange: HttpExchange, invocation: Invocation) -> _Rep
                 # As on AWS the caller gets one byte more than is allowed.
                 await invocation.write(data[: len(data) - excess_bytes + 1])
                 invocation.finish(_response_too_large(invocation.limit_bytes))
-                return _TOO_LARGE
+                return _too_large(invocation.limit_bytes)
             await invocation.write(data)
     except TruncatedRequest:
         invocation.finish(_truncated_response())

@@ -366,6 +366,17 @@ def test_too_large_a_response_is_answered_while_it_is_sent() -> None:
     run(test, Bench(InvokeMode.BUFFERED))
 
 
+def test_too_large_a_stream_is_told_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambda_emulator.invocation.STREAM_LIMIT_BYTES", 1000)
+
+    async def test(bench: Bench) -> None:
+        await bench.take_event()
+
+        assert await bench.runtime.request(bench.respond(b"x" * 1001)) == (413, TOO_LARGE.replace(b"6291556", b"1000"))
+
+    run(test)
+
+
 def test_a_buffered_response_of_a_streaming_invoke_may_be_larger() -> None:
     async def test(bench: Bench) -> None:
         await bench.take_event()
