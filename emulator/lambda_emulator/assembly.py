@@ -133,6 +133,7 @@ class _Reader:
             if content is None:
                 self._notes.append(f"The content of the layer {logical_id} is not in the assembly: it is left out.")
                 continue
+            self._note_if_missing(template, logical_id, "content", content)
             yield LayerVersion(arn=template.reference(logical_id), content=content)
 
     def _functions(self, template: Template, layers: Mapping[str, LayerVersion]) -> Iterator[Function]:
@@ -142,6 +143,7 @@ class _Reader:
             if code is None:
                 self._notes.append(f"{name} is left out: its code is not in the assembly as a file or folder.")
                 continue
+            self._note_if_missing(template, logical_id, "code", code)
             environment = self._environment(template, properties)
             yield Function(
                 name=name,
@@ -224,6 +226,11 @@ class _Reader:
             file_name = "index.js" if runtime.startswith("nodejs") else "index.py"
             return InlineCode(file_name, resolve_text(code["ZipFile"], template).text)
         return self._content(template, code)
+
+    def _note_if_missing(self, template: Template, logical_id: str, what: str, content: Code) -> None:
+        if isinstance(content, Path) and not content.exists():
+            path = template.construct_path(logical_id)
+            self._notes.append(f"The {what} of {path} is missing: there is no {content}; run `cdk synth` again.")
 
     def _content(self, template: Template, location: Mapping[str, Any]) -> Path | None:
         try:

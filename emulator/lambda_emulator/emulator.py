@@ -45,7 +45,8 @@ class Emulator:
         port: int = 0,
         print_line: Print = print_line,
     ) -> None:
-        self.assembly: Assembly = read_assembly(Path(assembly_folder), _desk(os.environ))
+        self.assembly_folder = Path(assembly_folder)
+        self.assembly: Assembly = read_assembly(self.assembly_folder, _desk(os.environ))
         self._host = host
         self._port = port
         self._folder = Path()

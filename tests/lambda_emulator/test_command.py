@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -126,6 +127,31 @@ def test_what_stdout_cannot_encode_is_shown_escaped_and_ends_nothing(
 
     assert said.count(f"Demo/App | {shown}") == 2
     assert said.count(r"failed: Function.ValueError: \ud800") == 2
+
+
+def test_an_assembly_without_functions_is_said_with_what_is_looked_for(
+    start: Start, cloud_assembly: CloudAssembly
+) -> None:
+    folder = cloud_assembly.write()
+
+    said = read_until(start("serve", str(folder), "--port", "0"), "Ready")
+
+    assert f"No functions: {folder} has no resource of type AWS::Lambda::Function" in said
+    assert "cdk synth" in said
+
+
+def test_content_that_is_missing_is_said_with_the_fix(start: Start, cloud_assembly: CloudAssembly) -> None:
+    layer = cloud_assembly.add_asset({"bootstrap": ""})
+    cloud_assembly.add_resource("Layer", "AWS::Lambda::LayerVersion", {"Content": layer})
+    cloud_assembly.add_function("App", REPORT_PID, Layers=[{"Ref": "Layer"}])
+    folder = cloud_assembly.write()
+    for asset in folder.glob("asset.*"):
+        shutil.rmtree(asset)
+
+    said = read_until(start("serve", str(folder), "--port", "0"), "Ready")
+
+    assert re.search(rf"Note: The code of Demo/App is missing: there is no {folder}/asset\.\w+; run `cdk synth`", said)
+    assert re.search(r"Note: The content of Demo/Layer is missing: .* run `cdk synth` again", said)
 
 
 def test_function_urls_follow_the_port_of_the_lambda_api(start: Start, folder: str) -> None:
