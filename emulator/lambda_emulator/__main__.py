@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from .assembly import AssemblyError
@@ -33,6 +35,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="lambda-streaming", description="A local AWS Lambda whose responses really stream."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('lambda-streaming-emulator')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser(
         "serve",
@@ -61,9 +64,17 @@ def _port(text: str) -> int:
 
 async def _serve(assembly: Path, host: str, port: int) -> None:
     stop = _stop_signal()
-    async with Emulator(assembly, host=host, port=port) as emulator:
-        for line in await asyncio.to_thread(lambda: list(welcome(emulator, host))):
+
+    def print_or_stop(line: str) -> None:
+        try:
             print_line(line)
+        except BrokenPipeError:  # as in `serve | head`: nobody reads on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            stop.set()
+
+    async with Emulator(assembly, host=host, port=port, print_line=print_or_stop) as emulator:
+        for line in await asyncio.to_thread(lambda: list(welcome(emulator, host))):
+            print_or_stop(line)
         await stop.wait()
 
 

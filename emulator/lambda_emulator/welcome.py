@@ -19,9 +19,9 @@ def welcome(emulator: Emulator, host: str) -> Iterator[str]:
     for function in emulator.functions:
         yield from _function_lines(emulator, function)
     if not emulator.functions:
-        yield f"No functions: {emulator.assembly_folder.absolute()} has no resource of type AWS::Lambda::Function in a"
-        yield "  template, with its code in the assembly or in the template itself. If your app has one, run `cdk synth`"
-        yield "  again, or name the folder that your app writes: lambda-streaming serve FOLDER"
+        yield f"No functions: {emulator.assembly_folder.absolute()} has no resource of type AWS::Lambda::Function"
+        yield "  in a template, with its code in the assembly or in the template itself. If your app has one, run"
+        yield "  `cdk synth` again, or name the folder that your app writes: lambda-streaming serve FOLDER"
         yield ""
     yield f"Lambda API   {emulator.lambda_api_url}"
     yield f'  boto3.client("lambda", endpoint_url="{emulator.lambda_api_url}", region_name="{_region(emulator)}")'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -14,7 +15,8 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -186,6 +188,37 @@ def test_a_missing_assembly_is_one_sentence_with_the_fix(start: Start, tmp_path:
     assert process.returncode == 1
     assert complaint.count("\n") == 1
     assert "cdk synth" in complaint
+
+
+def test_it_ends_quietly_when_nobody_reads_on(start: Start, folder: str, tmp_path: Path) -> None:
+    process = start("serve", folder, "--port", "0")
+    assert process.stdout is not None
+    process.stdout.close()
+
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_it_ends_quietly_when_nobody_reads_the_log_on(start: Start, folder: str) -> None:
+    process = start("serve", folder, "--port", "0")
+    [address] = re.findall(r"curl -N (\S+)", read_until(process, "Ready"))
+    assert process.stdout is not None
+    process.stdout.close()
+
+    with suppress(OSError, http.client.HTTPException):
+        urllib.request.urlopen(address, timeout=PATIENCE_SECONDS).close()
+
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+def test_it_says_its_version(start: Start) -> None:
+    said, _ = start("--version").communicate(timeout=PATIENCE_SECONDS)
+
+    assert said == f"lambda-streaming {version('lambda-streaming-emulator')}\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("serve", "--port", "x"), ("serve", "--port", "70000"), ("fly",)])
