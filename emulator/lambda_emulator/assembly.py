@@ -71,7 +71,10 @@ class _Reader:
         self._read_folder(folder)
         # Layers first, from all stacks: a function may use a layer of another stack.
         layers = {layer.arn: layer for template in self._templates for layer in self._layers(template)}
-        functions = [function for template in self._templates for function in self._functions(template, layers)]
+        qualifiers = self._qualifiers()
+        functions = [
+            function for template in self._templates for function in self._functions(template, layers, qualifiers)
+        ]
         functions.sort(key=lambda function: function.construct_path)
         by_arn = {function.arn: function for function in functions}
         urls = [url for template in self._templates for url in self._function_urls(template, by_arn)]
@@ -136,9 +139,23 @@ class _Reader:
             self._note_if_missing(template, logical_id, "content", content)
             yield LayerVersion(arn=template.reference(logical_id), content=content)
 
-    def _functions(self, template: Template, layers: Mapping[str, LayerVersion]) -> Iterator[Function]:
+    def _qualifiers(self) -> dict[str, set[str]]:
+        """Map the ARNs of functions to the names of their versions and aliases."""
+        qualifiers: dict[str, set[str]] = {}
+        for template in self._templates:
+            for resource_type in ("AWS::Lambda::Version", "AWS::Lambda::Alias"):
+                for logical_id, _ in template.resources_of_type(resource_type):
+                    with suppress(Unresolvable):
+                        arn, _, qualifier = template.reference(logical_id).rpartition(":")
+                        qualifiers.setdefault(arn, set()).add(qualifier)
+        return qualifiers
+
+    def _functions(
+        self, template: Template, layers: Mapping[str, LayerVersion], qualifiers: Mapping[str, set[str]]
+    ) -> Iterator[Function]:
         for logical_id, properties in template.resources_of_type("AWS::Lambda::Function"):
             name = template.reference(logical_id)
+            arn = template.attribute(logical_id, "Arn")
             code = self._code(template, properties.get("Code", {}), properties.get("Runtime", ""))
             if code is None:
                 self._notes.append(f"{name} is left out: its code is not in the assembly as a file or folder.")
@@ -149,11 +166,12 @@ class _Reader:
                 name=name,
                 logical_id=logical_id,
                 construct_path=template.construct_path(logical_id),
-                arn=template.attribute(logical_id, "Arn"),
+                arn=arn,
                 runtime=_text(template, properties.get("Runtime", "")),
                 handler=_text(template, properties.get("Handler", "")),
                 code=code,
                 layers=tuple(self._layers_of(template, name, properties.get("Layers", []), layers)),
+                qualifiers=frozenset(qualifiers.get(arn, ())),
                 environment={variable: value.text for variable, value in environment.items()},
                 unresolved_variables={
                     variable: value.unresolved for variable, value in environment.items() if value.unresolved

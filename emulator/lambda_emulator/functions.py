@@ -47,6 +47,8 @@ class Function:
     handler: str
     code: Code
     layers: tuple[LayerVersion, ...] = ()
+    qualifiers: frozenset[str] = frozenset()
+    """Its versions and aliases."""
     environment: Mapping[str, str] = field(default_factory=dict)
     unresolved_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Variables that hold placeholders, and what only a deployment could tell."""

@@ -172,18 +172,29 @@ class LambdaApiServer:
             raise
 
     async def _new_invocation(self, exchange: HttpExchange, name: str, invoke_mode: InvokeMode) -> Invocation:
-        function, qualifier = self._directory.find(name)
-        qualifier = qualifier or _query(exchange).get("Qualifier", "")
+        function, qualifier = self._find(exchange, name)
         event = await exchange.read_body(limit_bytes=BUFFERED_LIMIT_BYTES) or b"{}"
         _check_event(event)
         return Invocation(
             function,
             event,
             invoke_mode=invoke_mode,
-            qualifier="" if qualifier == _VERSION else qualifier,
+            qualifier=qualifier,
             client_context=_client_context(exchange),
             trace_id=exchange.header("x-amzn-trace-id"),
         )
+
+    def _find(self, exchange: HttpExchange, name: str) -> tuple[Function, str]:
+        """Return the function and its version or alias, empty for `$LATEST`."""
+        function, qualifier = self._directory.find(name)
+        qualifier = qualifier or _query(exchange).get("Qualifier", "")
+        if qualifier in ("", _VERSION):
+            return function, ""
+        if qualifier not in function.qualifiers:
+            known = ", ".join([_VERSION, *sorted(function.qualifiers)])
+            message = f"Function not found: {function.arn}:{qualifier}. Its versions and aliases here: {known}."
+            raise ApiError(404, "ResourceNotFoundException", message)
+        return function, qualifier
 
     def _in_background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -197,16 +208,15 @@ class LambdaApiServer:
         await self._respond_json(exchange, {"Functions": functions})
 
     async def _get_function(self, exchange: HttpExchange, name: str) -> None:
-        function, _ = self._directory.find(name)
+        function, _ = self._find(exchange, name)
         await self._respond_json(exchange, {"Configuration": _configuration(function), "Tags": {}})
 
     async def _get_function_configuration(self, exchange: HttpExchange, name: str) -> None:
-        function, _ = self._directory.find(name)
+        function, _ = self._find(exchange, name)
         await self._respond_json(exchange, _configuration(function))
 
     async def _get_function_url_config(self, exchange: HttpExchange, name: str) -> None:
-        function, qualifier = self._directory.find(name)
-        qualifier = qualifier or _query(exchange).get("Qualifier", "")
+        function, qualifier = self._find(exchange, name)
         for server in self._servers_of(function):
             if server.url.qualifier == qualifier:
                 await self._respond_json(exchange, _url_config(server))

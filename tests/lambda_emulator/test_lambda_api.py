@@ -150,7 +150,37 @@ def test_invoke_returns_what_the_function_returned(serve_app: ServeApp) -> None:
     assert error == ""
 
 
-def test_client_context_and_qualifier_reach_the_function(serve_app: ServeApp) -> None:
+@pytest.mark.parametrize("name", [{"FunctionName": "app", "Qualifier": "nope"}, {"FunctionName": "app:nope"}])
+def test_a_qualifier_that_names_nothing_is_not_found(
+    cloud_assembly: CloudAssembly, serve_app: ServeApp, name: dict[str, str]
+) -> None:
+    cloud_assembly.add_resource("Live", "AWS::Lambda::Alias", {"FunctionName": {"Ref": "App"}, "Name": "live"})
+    desk = serve_app(ECHO)
+
+    for operation in ("invoke", "invoke_with_response_stream", "get_function", "get_function_url_config"):
+        with pytest.raises(
+            desk.client.exceptions.ResourceNotFoundException, match=r"not found: .*:app:nope\. .*: \$LATEST, live\."
+        ):
+            getattr(desk.client, operation)(**name)
+
+
+@pytest.mark.parametrize("qualifier", ["1", "live", "$LATEST"])
+def test_versions_and_aliases_of_the_template_can_be_invoked(
+    cloud_assembly: CloudAssembly, serve_app: ServeApp, qualifier: str
+) -> None:
+    cloud_assembly.add_resource("Version", "AWS::Lambda::Version", {"FunctionName": {"Ref": "App"}})
+    alias = {"FunctionName": {"Ref": "App"}, "FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]}, "Name": "live"}
+    cloud_assembly.add_resource("Live", "AWS::Lambda::Alias", alias)
+    desk = serve_app(ECHO)
+
+    response = desk.client.invoke(FunctionName="app", Qualifier=qualifier, Payload=b"{}")
+
+    arn = json.loads(response["Payload"].read())["arn"]
+    assert arn.endswith(":function:app" if qualifier == "$LATEST" else f":function:app:{qualifier}")
+
+
+def test_client_context_and_qualifier_reach_the_function(cloud_assembly: CloudAssembly, serve_app: ServeApp) -> None:
+    cloud_assembly.add_resource("Live", "AWS::Lambda::Alias", {"FunctionName": {"Ref": "App"}, "Name": "live"})
     desk = serve_app(ECHO)
     context = base64.b64encode(b'{"custom":{"a":"1"}}').decode()
 
