@@ -179,6 +179,7 @@ class _Reader:
                 timeout_seconds=int(_text(template, properties.get("Timeout", 3))),
                 memory_size_mb=int(_text(template, properties.get("MemorySize", 128))),
                 architecture=_first(properties.get("Architectures"), default="x86_64"),
+                isolates_tenants="TenancyConfig" in properties,
                 log_format=properties.get("LoggingConfig", {}).get("LogFormat", "Text"),
                 application_log_level=properties.get("LoggingConfig", {}).get("ApplicationLogLevel", ""),
             )

@@ -42,7 +42,7 @@ class FunctionConcurrency:
 
     async def invoke(self, invocation: Invocation) -> None:
         """Give the invocation to an execution environment; its response is read from the invocation."""
-        environment = await self._idle_environment()
+        environment = await self._idle_environment(invocation.tenant_id)
         if environment is None:
             await self._start_environment(invocation)
             return
@@ -54,21 +54,21 @@ class FunctionConcurrency:
         await asyncio.gather(*self._starts)
         await asyncio.gather(*(environment.stop() for environment in list(self._environments)))
 
-    async def _idle_environment(self) -> ExecutionEnvironment | None:
-        environment = self._in_phase(Phase.IDLE)
-        if environment is None and self._in_phase(Phase.SETTLING) is not None:
+    async def _idle_environment(self, tenant_id: str) -> ExecutionEnvironment | None:
+        environment = self._in_phase(Phase.IDLE, tenant_id)
+        if environment is None and self._in_phase(Phase.SETTLING, tenant_id) is not None:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._settled(), _SETTLE_SECONDS)
-            environment = self._in_phase(Phase.IDLE)
+                await asyncio.wait_for(self._settled(tenant_id), _SETTLE_SECONDS)
+            environment = self._in_phase(Phase.IDLE, tenant_id)
         return environment
 
-    def _in_phase(self, phase: Phase) -> ExecutionEnvironment | None:
-        """Find an environment; of several, the one that was busy last."""
-        found = [environment for environment in self._environments if environment.phase is phase]
+    def _in_phase(self, phase: Phase, tenant_id: str) -> ExecutionEnvironment | None:
+        """Find an environment of the tenant; of several, the one that was busy last."""
+        found = [each for each in self._environments if each.phase is phase and each.tenant_id == tenant_id]
         return max(found, key=lambda environment: environment.phase_since, default=None)
 
-    async def _settled(self) -> None:
-        while self._in_phase(Phase.IDLE) is None and self._in_phase(Phase.SETTLING) is not None:
+    async def _settled(self, tenant_id: str) -> None:
+        while self._in_phase(Phase.IDLE, tenant_id) is None and self._in_phase(Phase.SETTLING, tenant_id) is not None:
             self._changed.clear()
             await self._changed.wait()
 
@@ -102,6 +102,7 @@ class FunctionConcurrency:
             log,
             on_change=self._environment_changed,
             local_addresses=self._local_addresses,
+            tenant_id=invocation.tenant_id,
         )
         self._environments.append(environment)
         await environment.start(invocation)

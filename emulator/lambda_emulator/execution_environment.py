@@ -55,6 +55,7 @@ class ExecutionEnvironment:
         log: FunctionLog,
         on_change: Callable[[], None],
         local_addresses: Mapping[str, str],
+        tenant_id: str,
     ) -> None:
         self._function = function
         self._layout = layout
@@ -65,6 +66,7 @@ class ExecutionEnvironment:
         self._loop = asyncio.get_running_loop()
 
         # For the life of the process
+        self.tenant_id = tenant_id
         self.phase = Phase.BUSY
         self.phase_since = time.monotonic()
         self._runtime_api = RuntimeApi(self)

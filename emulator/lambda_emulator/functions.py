@@ -55,6 +55,8 @@ class Function:
     timeout_seconds: int = 3
     memory_size_mb: int = 128
     architecture: str = "x86_64"
+    isolates_tenants: bool = False
+    """Whether an execution environment serves one tenant only, whom every invoke has to name."""
     log_format: str = "Text"
     application_log_level: str = ""
 

@@ -58,6 +58,7 @@ class Invocation:
         invoke_mode: InvokeMode,
         qualifier: str = "",
         client_context: str = "",
+        tenant_id: str = "",
         request_id: str = "",
         trace_id: str = "",
     ) -> None:
@@ -66,6 +67,7 @@ class Invocation:
         self.invoke_mode = invoke_mode
         self.invoked_arn = f"{function.arn}:{qualifier}" if qualifier else function.arn
         self.client_context = client_context
+        self.tenant_id = tenant_id
         self.request_id = request_id or str(uuid.uuid4())
         self.trace_id = trace_id or new_trace_id()
         self.deadline_ms = 0

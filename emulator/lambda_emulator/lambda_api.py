@@ -181,6 +181,7 @@ class LambdaApiServer:
             invoke_mode=invoke_mode,
             qualifier=qualifier,
             client_context=_client_context(exchange),
+            tenant_id=_tenant_id(exchange, function),
             trace_id=exchange.header("x-amzn-trace-id"),
         )
 
@@ -278,6 +279,17 @@ def _client_context(exchange: HttpExchange) -> str:
     except (binascii.Error, UnicodeDecodeError):
         message = "Client context must be a valid Base64-encoded JSON object."
         raise ApiError(400, "InvalidRequestContentException", message) from None
+
+
+def _tenant_id(exchange: HttpExchange, function: Function) -> str:
+    tenant_id = exchange.header("x-amz-tenant-id")
+    if function.isolates_tenants and not tenant_id:
+        message = "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request."
+        raise ApiError(400, "InvalidParameterValueException", message)
+    if tenant_id and not function.isolates_tenants:
+        message = "The invoked function is not enabled with tenancy configuration. Remove the tenant ID."
+        raise ApiError(400, "InvalidParameterValueException", message)
+    return tenant_id
 
 
 def _configuration(function: Function) -> dict[str, Any]:

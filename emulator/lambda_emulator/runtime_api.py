@@ -324,6 +324,7 @@ def _invocation_headers(invocation: Invocation) -> Headers:
         "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn,
         "Lambda-Runtime-Trace-Id": invocation.trace_id,
         "Lambda-Runtime-Client-Context": invocation.client_context,
+        "Lambda-Runtime-Aws-Tenant-Id": invocation.tenant_id,
         "Content-Type": "application/json",
     }
     return [(name, value) for name, value in headers.items() if value]

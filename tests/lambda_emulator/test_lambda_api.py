@@ -191,6 +191,40 @@ def test_client_context_and_qualifier_reach_the_function(cloud_assembly: CloudAs
     assert payload["context"] == '{"custom":{"a":"1"}}'
 
 
+REPORT_TENANT = """
+while True:
+    request_id, event, headers = next_invocation()
+    respond(request_id, json.dumps([headers["Lambda-Runtime-Aws-Tenant-Id"], os.getpid()]))
+"""
+
+
+def test_each_tenant_has_an_environment_of_its_own(serve_app: ServeApp) -> None:
+    desk = serve_app(REPORT_TENANT, TenancyConfig={"TenantIsolationMode": "PER_TENANT"})
+
+    answers = []
+    for number, tenant in enumerate(("blue", "green", "blue"), start=1):
+        response = desk.client.invoke(FunctionName="app", TenantId=tenant)
+        answers.append(json.loads(response["Payload"].read()))
+        desk.log.wait_for("REPORT", count=number)
+
+    assert [tenant for tenant, _ in answers] == ["blue", "green", "blue"]
+    assert answers[0] == answers[2]
+    assert answers[0][1] != answers[1][1]
+
+
+@pytest.mark.parametrize(
+    ("properties", "options"),
+    [({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, {}), ({}, {"TenantId": "blue"})],
+)
+def test_a_tenant_is_named_where_and_only_where_tenants_are_isolated(
+    serve_app: ServeApp, properties: dict[str, Any], options: dict[str, str]
+) -> None:
+    desk = serve_app(REPORT_TENANT, **properties)
+
+    with pytest.raises(desk.client.exceptions.InvalidParameterValueException, match="tenancy configuration"):
+        desk.client.invoke(FunctionName="app", **options)
+
+
 def test_invoke_returns_the_functions_error(serve_app: ServeApp) -> None:
     desk = serve_app('request_id, event, _ = next_invocation()\nfail(request_id, "Function.Boom", "no luck")')
 
