@@ -6,7 +6,7 @@ PORT ?= 9000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check bench node-client lock clean
 
 demo: $(VENV)/.ready node_modules/.ready
 	@$(BIN)/python scripts/demo.py --port $(PORT) $(if $(ONCE),--once)
@@ -16,6 +16,16 @@ test: $(VENV)/.ready node_modules/.ready
 
 check: $(VENV)/.ready
 	@scripts/check
+
+# Beside AWS's own clients; ARGS=--write puts the table into docs/.
+bench: $(VENV)/.ready node-client
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+# AWS's Node.js client, which benchmarks and conformance tests run beside the runtime; it is compiled.
+node-client: benchmarks/node_client/node_modules/.ready
+
+benchmarks/node_client/node_modules/.ready: benchmarks/node_client/package-lock.json $(VENV)/.ready scripts/set_up_node_client
+	@scripts/set_up_node_client $(VENV)
 
 $(VENV)/.ready: requirements-dev.txt pyproject.toml runtime_asset/pyproject.toml emulator/pyproject.toml scripts/set_up_python
 	@scripts/set_up_python "$(PYTHON)" $(VENV)

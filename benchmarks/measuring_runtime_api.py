@@ -1,0 +1,145 @@
+"""A Runtime API that measures: it gives events and notes when what comes back.
+
+It acknowledges at once (`TCP_QUICKACK`, set again after each read): a client that leaves Nagle's algorithm on would
+otherwise be charged 40 ms of the kernel's waiting, of which it is not known whether AWS's service has it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import select
+import socket
+import time
+from dataclasses import dataclass, field
+
+TIMEOUT_S = 60
+_BUFFER_BYTES = 1024 * 1024
+_ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+_CHUNK_HEAD = b"\r\n0123456789abcdefABCDEF"
+_STAMP = re.compile(rb"(\d{20});")
+
+
+@dataclass
+class Answer:
+    """When, in seconds since the event was sent, the first byte of payload and the last byte came, and how much."""
+
+    first_byte_s: float
+    last_byte_s: float
+    received_bytes: int
+    delays_s: list[float] = field(default_factory=list)
+
+
+class MeasuringRuntimeApi:
+    """One invocation at a time. A client may have several connections: Node.js has one for `/next` and others."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._connections: list[socket.socket] = []
+        self._waiting: socket.socket | None = None
+        self._count = 0
+        self._buffer = bytearray(_BUFFER_BYTES)
+
+    def wait_for_next(self) -> float:
+        """Wait until the runtime asks for an event; return the moment at which it did (`time.perf_counter`)."""
+        connection = self._ready_connection()
+        moment = time.perf_counter()
+        head, _ = self._receive_head(connection)
+        assert head.startswith(b"GET /2018-06-01/runtime/invocation/next "), head
+        self._waiting = connection
+        return moment
+
+    def invoke(self, what: str) -> Answer:
+        """Give an event, read the answer to its end, and wait until the runtime asks for the next."""
+        assert self._waiting is not None, "the runtime has not asked for an event"
+        self._count += 1
+        event = json.dumps({"what": what, **_FUNCTION_URL}).encode()
+        head = (
+            f"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {self._count:032x}\r\n"
+            f"Lambda-Runtime-Deadline-Ms: {int(time.time() * 1000) + 60_000}\r\n"
+            "Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:123456789012:function:measured\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(event)}\r\n\r\n"
+        )
+        start = time.perf_counter()
+        self._waiting.sendall(head.encode() + event)
+        connection = self._ready_connection()
+        answer = self._receive_answer(connection, start, watches_stamps=what == "pairs")
+        connection.sendall(_ACCEPTED)
+        self.wait_for_next()
+        return answer
+
+    def close(self) -> None:
+        for each in (self._listener, *self._connections):
+            each.close()
+
+    def _receive_answer(self, connection: socket.socket, start: float, *, watches_stamps: bool) -> Answer:
+        head, rest = self._receive_head(connection)
+        assert b"/response HTTP/1.1" in head, head + rest
+        if b"chunked" not in head.lower():
+            return self._receive_whole(connection, start, head, rest)
+        # A prelude ends with eight NUL bytes; payload is what comes behind it and behind the next chunk's head.
+        received, first_byte_s, tail, seen = 0, 0.0, b"", b""
+        delays: list[float] = []
+        data: bytes | memoryview = rest
+        while True:
+            now_ns = time.monotonic_ns()
+            received += len(data)
+            if not first_byte_s:
+                seen += bytes(data)
+                if seen.partition(b"\0" * 8)[2].strip(_CHUNK_HEAD):
+                    first_byte_s = time.perf_counter() - start
+            if watches_stamps:
+                delays += [(now_ns - int(stamp)) / 1e9 for stamp in _STAMP.findall(bytes(data))]
+            tail = (tail + bytes(data[-8:]))[-8:]
+            if tail.endswith(_LAST_CHUNK):
+                return Answer(first_byte_s, time.perf_counter() - start, received, delays)
+            data = memoryview(self._buffer)[: self._receive(connection)]
+
+    def _receive_whole(self, connection: socket.socket, start: float, head: bytes, body: bytes) -> Answer:
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        assert length is not None, head
+        first_byte_s = time.perf_counter() - start
+        while len(body) < int(length[1]):
+            body += self._buffer[: self._receive(connection)]
+        return Answer(first_byte_s, time.perf_counter() - start, len(body))
+
+    def _receive_head(self, connection: socket.socket) -> tuple[bytes, bytes]:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._buffer[: self._receive(connection)]
+        head, _, rest = data.partition(b"\r\n\r\n")
+        return head, rest
+
+    def _receive(self, connection: socket.socket) -> int:
+        count = connection.recv_into(self._buffer)
+        assert count, "the runtime closed its connection in the middle of a request"
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return count
+
+    def _ready_connection(self) -> socket.socket:
+        """Wait for a connection on which a request begins; take new ones, drop those that were closed."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            ready, _, _ = select.select([self._listener, *self._connections], [], [], TIMEOUT_S)
+            assert ready, f"the runtime sent nothing for {TIMEOUT_S} s"
+            assert time.monotonic() < deadline
+            for each in ready:
+                if each is self._listener:
+                    connection, _ = self._listener.accept()
+                    connection.settimeout(TIMEOUT_S)
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    self._connections.append(connection)
+                elif each.recv(1, socket.MSG_PEEK):
+                    return each
+                else:
+                    self._connections.remove(each)
+                    each.close()
+
+
+_FUNCTION_URL = {
+    "version": "2.0",
+    "rawPath": "/",
+    "requestContext": {"domainName": "measured.lambda-url.us-east-1.on.aws", "http": {"method": "GET", "path": "/"}},
+}
