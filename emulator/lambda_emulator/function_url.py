@@ -198,8 +198,8 @@ def decode_proxy_response(response: bytes) -> tuple[ResponseHead, bytes]:
 def _proxy_head(document: dict[str, Any]) -> ResponseHead:
     status = document["statusCode"]
     status = int(status) if isinstance(status, str) and status.isdigit() else status
-    if not isinstance(status, int) or not 100 <= status <= 599:
-        raise ValueError(f"statusCode is {status!r}; allowed is a number from 100 to 599")
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"statusCode is {status!r}; allowed is a number from 200 to 599")
     headers = document.get("headers") or {}
     if not isinstance(headers, dict):
         raise ValueError(f"headers is {headers!r}; allowed is an object of names and texts")

@@ -35,7 +35,9 @@ class FunctionLog:
 
     def write(self, line: str) -> None:
         self._tail = (self._tail + line.encode(errors=_ESCAPE) + b"\n")[-TAIL_BYTES:]
-        self._print(f"{self._prefix} | {line}")
+        # AWS's Python runtime joins the lines of one record by carriage returns, which CloudWatch shows as line breaks.
+        for part in line.split("\r"):
+            self._print(f"{self._prefix} | {part}")
 
     def note(self, line: str) -> None:
         """Say something of the emulator's own; it is no part of the function's log."""

@@ -162,6 +162,20 @@ def test_output_is_shown_line_by_line_with_the_functions_name(serve_app: ServeAp
     assert "Demo/App | after the end" in shown
 
 
+def test_the_lines_of_one_record_are_shown_as_lines(serve_app: ServeApp) -> None:
+    desk = serve_app("""
+        print("[ERROR] Boom", "Traceback", "  File", sep=chr(13))
+        print("windows", end=chr(13) + chr(10))
+        request_id, _, _ = next_invocation()
+        respond(request_id, "1")
+        """)
+
+    desk.invoke()
+
+    shown = [line.removeprefix("Demo/App | ") for line in desk.log.wait_for("windows")]
+    assert shown[:4] == ["[ERROR] Boom", "Traceback", "  File", "windows"]
+
+
 def test_each_invocation_is_reported(serve_app: ServeApp) -> None:
     desk = serve_app(COUNT_REQUESTS)
 

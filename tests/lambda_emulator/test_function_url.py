@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import socket
+import textwrap
 import urllib.parse
 from collections.abc import Callable
 from typing import Any
@@ -221,6 +222,26 @@ def test_a_broken_prelude_is_a_502_and_said(serve_app: ServeApp, prelude: str) -
 
     assert desk.request().status == 502
     desk.log.wait_for("answered with 502")
+
+
+@pytest.mark.parametrize("invoke_mode", ["RESPONSE_STREAM", "BUFFERED"])
+@pytest.mark.parametrize("status", [100, 101])
+def test_an_interim_status_is_no_response_and_said(serve_app: ServeApp, status: int, invoke_mode: str) -> None:
+    program = """
+        if %r == "BUFFERED":
+            respond(request_id, '{"statusCode": %d}')
+        else:
+            stream = Stream(request_id)
+            stream.head(%d)
+            stream.end()
+        """
+    body = textwrap.indent(textwrap.dedent(program % (invoke_mode, status, status)), "    ")
+    desk = serve_app(
+        f"while True:\n    request_id, event, _ = next_invocation(){body}", url={"InvokeMode": invoke_mode}
+    )
+
+    assert desk.request().status == 502
+    desk.log.wait_for(f"answered with 502: statusCode is {status}; allowed is a number from 200 to 599")
 
 
 def test_a_header_that_http_cannot_carry_is_a_502_and_said(serve_app: ServeApp) -> None:
