@@ -24,7 +24,7 @@ from .assembly import Assembly, read_assembly
 from .concurrency import FunctionConcurrency
 from .function_url import FunctionUrlServer
 from .functions import Function, FunctionUrl
-from .lambda_api import FunctionDirectory, LambdaApiServer
+from .lambda_api import ApiError, FunctionDirectory, LambdaApiServer
 from .logs import Print, print_line
 from .template import Desk
 
@@ -90,8 +90,11 @@ class Emulator:
         return self._lambda_api.address
 
     def url(self, function_name: str, qualifier: str = "") -> str:
-        """Return the local address of a function's URL, the function named as an invoke may name it."""
-        function, _ = FunctionDirectory(self.functions).find(function_name)
+        """Return the local address of a function's URL, the function named as an invoke may name it.
+
+        Raise `LookupError` if there is none.
+        """
+        function = self._find(function_name)
         for url, address in self.function_urls:
             if url.function == function and url.qualifier == qualifier:
                 return address
@@ -99,8 +102,14 @@ class Emulator:
 
     def environment_count(self, function_name: str) -> int:
         """Return how many execution environments a function has at the moment."""
-        function, _ = FunctionDirectory(self.functions).find(function_name)
+        function = self._find(function_name)
         return self._concurrency[function.name].environment_count
+
+    def _find(self, name: str) -> Function:
+        try:
+            return FunctionDirectory(self.functions).find(name)[0]
+        except ApiError as error:
+            raise LookupError(error.message) from None
 
     async def _listen(self) -> None:
         await self._lambda_api.start(self._host, self._port)

@@ -304,6 +304,15 @@ def test_an_unknown_function_is_not_found_and_the_known_are_named(serve_app: Ser
         desk.client.invoke(FunctionName="nope")
 
 
+def test_the_address_of_what_is_not_there_is_a_lookup_error(serve_app: ServeApp) -> None:
+    desk = serve_app(ECHO)
+
+    with pytest.raises(LookupError, match=r"Function not found: nope\. This assembly has: app"):
+        desk.emulator.url("nope")
+    with pytest.raises(LookupError, match="app has no such Function URL"):
+        desk.emulator.url("app", "live")
+
+
 def test_a_payload_that_is_not_json_is_refused(serve_app: ServeApp) -> None:
     desk = serve_app(ECHO)
 
