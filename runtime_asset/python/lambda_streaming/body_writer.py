@@ -11,8 +11,9 @@ framing and sending happen under one, and never block inside it.
 
 from __future__ import annotations
 
+# Without `collections`, which would cost a cold start more than all the rest of this module.
+from _collections import deque  # type: ignore[import-not-found]
 from _thread import allocate_lock
-from collections import deque
 from time import monotonic
 
 from lambda_streaming.http1 import CRLF, encode_last_chunk, frame_start

@@ -151,14 +151,14 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str], bool]:
     if version not in ("HTTP/1.1", "HTTP/1.0") or not (len(status) == 3 and status.isdecimal()):
         raise ProtocolError(f"the reply begins with {lines[0][:80]!r}")
     headers: dict[str, str] = {}
-    for line in lines[1:]:
+    del lines[0]
+    for line in lines:
         name, colon, value = line.partition(":")
         if not colon:
             raise ProtocolError(f"the reply has the header line {line[:80]!r}")
-        value = value.strip()
         # Managed Instances send headers without a value: the same as none (protocol 1.1).
-        if value:
-            headers[name.strip().lower()] = value
+        if value := value.strip():
+            headers[name.lower()] = value
     connection = headers.get("connection", "").lower()
     keep_alive = connection != "close" and (version == "HTTP/1.1" or connection == "keep-alive")
     return int(status), headers, keep_alive

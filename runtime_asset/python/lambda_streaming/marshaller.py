@@ -33,10 +33,16 @@ class UnmarshalError(RuntimeFault):
 
 def unmarshal(event: bytes) -> Any:
     try:
-        text = str(event, "utf-8").removeprefix("\ufeff")
-        return import_standard("json").loads(text, parse_constant=_refuse_constant)
+        return _decode(str(event, "utf-8").removeprefix("\ufeff"))
     except Exception as error:
         raise UnmarshalError(f"Unable to unmarshal input: {error}") from error
+
+
+def _decode(text: str) -> Any:
+    """Decode JSON; replaces itself by the decoder's method at the first event, so that it is made once."""
+    global _decode
+    _decode = import_standard("json").JSONDecoder(parse_constant=_refuse_constant).decode
+    return _decode(text)
 
 
 def marshal(value: Any) -> str:

@@ -40,11 +40,27 @@ _NOT_FORWARDED = frozenset(
 _NAME_CHARACTERS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
+KNOWN_PRELUDES = 32
+_known_preludes: dict[object, bytes] = {}
+
+
 class HeadError(ValueError):
     """A response head that cannot be sent."""
 
 
 def encode_prelude(head: HttpResponse, door: str) -> bytes:
+    # A handler answers with few different heads, most often with one: it is encoded once.
+    key = (door, head.status_code, tuple(head.headers), tuple(head.cookies))
+    known = _known_preludes.get(key)
+    if known is None:
+        known = _encode(head, door)
+        if len(_known_preludes) >= KNOWN_PRELUDES:
+            _known_preludes.clear()
+        _known_preludes[key] = known
+    return known
+
+
+def _encode(head: HttpResponse, door: str) -> bytes:
     headers, cookies = validated(head)
     document: dict[str, object] = {"statusCode": head.status_code}
     if door == front_door.REST_API:
