@@ -37,6 +37,9 @@ def load_handler(name: str) -> Handler:
         handler: Handler = getattr(module, attribute)
     except AttributeError:
         raise _fault("Runtime.HandlerNotFound", f"Handler '{attribute}' missing on module '{module_name}'") from None
+    except Exception as error:
+        # The module has a `__getattr__` of its own.
+        raise HandlerError(ErrorReport.of_exception(error)) from error
     if not callable(handler):
         kind = type(handler).__name__
         raise _fault(

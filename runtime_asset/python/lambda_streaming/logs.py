@@ -124,8 +124,8 @@ class Log:
 
 
 def _text_lines(report: ErrorReport) -> list[str]:
-    heading = f"[ERROR] {report.error_type}"
-    lines = [f"{heading}: {report.message}" if report.message else heading, "Traceback (most recent call last):"]
+    what = ": ".join(text for text in (report.error_type, report.message) if text)
+    lines = [f"[ERROR] {what}", "Traceback (most recent call last):"]
     for entry in report.stack_trace:
         lines += [_indented(line) for line in entry.splitlines()]
     return lines

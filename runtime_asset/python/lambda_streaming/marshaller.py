@@ -120,7 +120,7 @@ def _is_plain(value: Any) -> bool:
             if hasattr(type(members), "_asdict"):
                 return False
             if isinstance(members, dict):
-                if any(issubclass(kind, bytes) for kind in set(map(type, members))):
+                if not all(issubclass(kind, _KEYS) for kind in set(map(type, members))):
                     return False
                 members = members.values()
             if not _ATOMS.issuperset(map(type, members)):
@@ -128,7 +128,8 @@ def _is_plain(value: Any) -> bool:
     return True
 
 
-_ATOMS = frozenset((str, int, float, bool, type(None)))
+_KEYS = (str, int, float, type(None))
+_ATOMS = frozenset((*_KEYS, bool))
 
 
 def _plain(value: Any, around: set[int]) -> Any:
@@ -144,11 +145,19 @@ def _plain(value: Any, around: set[int]) -> Any:
     copy: Any
     if named is not None or isinstance(value, dict):
         items = (named if named is not None else value).items()
-        copy = {str(key, "utf-8") if isinstance(key, bytes) else key: _plain(member, around) for key, member in items}
+        copy = {_plain_key(key): _plain(member, around) for key, member in items}
     else:
         copy = [_plain(member, around) for member in value]
     around.discard(id(value))
     return copy
+
+
+def _plain_key(key: Any) -> Any:
+    if isinstance(key, bytes):
+        return str(key, "utf-8")
+    if not isinstance(key, _KEYS):
+        raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")
+    return key
 
 
 def _named_members(value: Any) -> dict[Any, Any] | None:

@@ -1,0 +1,97 @@
+"""When `logging` is set up, and where lines go when their place is gone. What they say: `tests/conformance`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import RunRuntime
+from .fake_runtime_api import reply
+
+FINDERS = "[type(finder).__name__ for finder in sys.meta_path]"
+ROOT_HANDLERS = "[type(handler).__name__ for handler in logging.getLogger().handlers]"
+
+
+def test_a_handler_without_logging_does_not_pay_for_it(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    import sys
+    def handler(event, context):
+        yield str(sorted({"logging", "traceback", "datetime", "asyncio", "decimal"} & set(sys.modules)))
+    """)
+    assert runtime.invoke({}).result().body == b"[]"
+
+
+def test_the_root_logger_is_ready_whenever_logging_is_imported(run_runtime: RunRuntime) -> None:
+    """By the handler's module, by a library, in an invocation, or by a finder that others have put before ours."""
+    runtime = run_runtime(f"""
+    import importlib.util, sys
+    assert importlib.util.find_spec("logging") is not None
+
+    class First:
+        def find_spec(self, name, path=None, target=None):
+            return None
+    sys.meta_path.insert(0, First())
+
+    def handler(event, context):
+        assert "logging" not in sys.modules
+        from concurrent.futures import thread
+        import logging
+        return {ROOT_HANDLERS}
+    """)
+    assert json.loads(runtime.invoke({}).result().body) == ["LambdaLoggerHandler"]
+
+
+def test_nothing_stays_in_the_way_of_imports(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(f"""
+    import sys
+    def handler(event, context):
+        import logging
+        loader = logging.__loader__
+        return [{FINDERS}, type(loader).__name__, logging.__spec__.loader is loader]
+    """)
+    finders, loader, is_same = json.loads(runtime.invoke({}).result().body)
+    assert "StandardModules" not in finders
+    assert (loader, is_same) == ("SourceFileLoader", True)
+
+
+def test_logging_that_python_s_own_start_has_imported_is_set_up_too(run_runtime: RunRuntime, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("import json, logging")
+    runtime = run_runtime(
+        f"import logging, sys\ndef handler(event, context):\n    return [{FINDERS}, {ROOT_HANDLERS}]",
+        environment={"PYTHONPATH": str(tmp_path / "site")},
+    )
+    finders, handlers = json.loads(runtime.invoke({}).result().body)
+    assert "StandardModules" not in finders
+    assert handlers == ["LambdaLoggerHandler"]
+
+
+@pytest.mark.parametrize("descriptor", ["99", "nonsense"])
+def test_what_the_pipe_does_not_take_goes_to_standard_output(descriptor: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(
+        "import logging\ndef handler(event, context):\n    logging.warning('found')\n    raise ValueError('reported')",
+        environment={"_LAMBDA_TELEMETRY_LOG_FD": descriptor},
+    )
+    assert runtime.invoke({}).result().path.endswith("/error")
+    runtime.stop()
+    assert "\tfound" in runtime.log
+    assert "[ERROR] ValueError: reported" in runtime.log
+
+
+def test_lines_of_the_runtime_are_records_too(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("def handler(event, context):\n    return 1", environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"})
+    exchange = runtime.invoke({}, reply=reply(413, b"too large"))
+    exchange.result()
+    runtime.invoke({}).result()
+    record = json.loads(runtime.log)
+    assert (record["level"], record["requestId"]) == ("WARNING", exchange.request_id)
+    assert "413 too large" in record["message"]
+
+
+def test_lines_of_the_runtime_keep_to_the_level(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("def handler(event, context):\n    return 1", environment={"AWS_LAMBDA_LOG_LEVEL": "ERROR"})
+    runtime.invoke({}, reply=reply(413, b"too large")).result()
+    runtime.invoke({}).result()
+    assert runtime.log == ""
