@@ -6,16 +6,15 @@ because the event does not say so; what it takes for granted without being told 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
+
+from aws_cdk import Token
 
 WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 WRAPPER_PATH = "/opt/bootstrap"
 SETTINGS_PREFIX = "LAMBDA_STREAMING_"
 FRONT_DOORS_VARIABLE = "LAMBDA_STREAMING_FRONT_DOORS"
-# The runtime's switches that are the user's to set; the runtime checks their values.
-SWITCHES = frozenset({"LAMBDA_STREAMING_EMPTY_BODY"})
-
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 RESERVED_BY_LAMBDA = frozenset(
     {
@@ -49,12 +48,47 @@ class FrontDoor(Enum):
     REST_API = "rest-api"
 
 
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    return lambda value: "" if value in allowed else f"must be one of {', '.join(allowed)}"
+
+
+def _wrapper_list(value: str) -> str:
+    wrappers = value.split(":") if value else []
+    if not all(wrapper.startswith("/") for wrapper in wrappers):
+        return "must be absolute paths separated by colons, such as /opt/otel-instrument"
+    if WRAPPER_PATH in wrappers:
+        return f"must not hold {WRAPPER_PATH}, the streaming runtime itself, which is started after them"
+    return ""
+
+
+def _interpreter(value: str) -> str:
+    is_name_or_path = value != "" and ("/" not in value or value.startswith("/"))
+    return (
+        "" if is_name_or_path else "must be the name of a Python on PATH or its absolute path, such as /opt/bin/python3"
+    )
+
+
+SWITCHES: Mapping[str, Callable[[str], str]] = {
+    "LAMBDA_STREAMING_EMPTY_BODY": _one_of("newline", "empty"),
+    "LAMBDA_STREAMING_EXEC_WRAPPERS": _wrapper_list,
+    "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN": _one_of("on", "off"),
+    "LAMBDA_STREAMING_PYTHON": _interpreter,
+}
+"""The runtime's switches that are the user's to set, and what is wrong with a value: an empty text if nothing is."""
+
 DEFAULT_FRONT_DOORS = frozenset({FrontDoor.FUNCTION_URL})
 
 
 def format_front_doors(front_doors: Collection[FrontDoor]) -> str:
     """Return the value of `FRONT_DOORS_VARIABLE` that tells the runtime which front doors stream."""
     return ",".join(sorted(door.value for door in front_doors)) or "none"
+
+
+def check_front_doors(front_doors: object) -> None:
+    """Refuse anything but a collection of front doors."""
+    if not isinstance(front_doors, Collection) or not all(isinstance(door, FrontDoor) for door in front_doors):
+        members = ", ".join(str(door) for door in FrontDoor)
+        raise TypeError(f"front_doors must be a list of members of FrontDoor ({members}), got {front_doors!r}")
 
 
 def check_environment(environment: Mapping[str, str]) -> None:
@@ -72,7 +106,8 @@ def check_variable(key: str, value: str) -> None:
     if key == WRAPPER_VARIABLE:
         raise ValueError(
             f"environment variable {key} cannot be set to {value!r}: Lambda has one wrapper slot, and the "
-            f"streaming runtime is started from it ({WRAPPER_PATH}); leave the variable out"
+            f"streaming runtime is started from it ({WRAPPER_PATH}); leave the variable out, and name other wrappers "
+            "in LAMBDA_STREAMING_EXEC_WRAPPERS"
         )
     if key.startswith(SETTINGS_PREFIX) and key not in SWITCHES:
         raise ValueError(
@@ -89,6 +124,15 @@ def check_variable(key: str, value: str) -> None:
         raise TypeError(
             f"environment variable {key} must be a str, got {type(value).__name__} {value!r}; {_advise(value)}"
         )
+    check_switch(key, value)
+
+
+def check_switch(key: str, value: str) -> None:
+    """Refuse a value that the runtime would refuse at its start; only a deployment knows what a token stands for."""
+    if key in SWITCHES and not Token.is_unresolved(value):
+        wrong = SWITCHES[key](value)
+        if wrong:
+            raise ValueError(f"environment variable {key} {wrong}, got {value!r}")
 
 
 def _advise(value: object) -> str:

@@ -72,6 +72,12 @@ class StreamingFunction(aws_lambda.Function):
         check_timeout(timeout)
         check_memory_size(memory_size)
         check_environment(environment)
+        _check_layers(layers)
+        if "code" in function_options:
+            raise TypeError(
+                "code is not an option of StreamingFunction, which looks at the handler it is given: pass the folder "
+                "with the code as entry, or use an aws_lambda.Function and StreamingLayer.of(scope).attach_to(function)"
+            )
         _check_url_options(function_url, auth_type, cors, invoke_mode, function_options)
         folder = find_entry(entry)
         source = find_index(folder, index)
@@ -166,6 +172,15 @@ class StreamingFunction(aws_lambda.Function):
 
     def _warn(self, warning: str, message: str) -> None:
         Annotations.of(self).add_warning_v2(f"cdk-lambda-streaming:{warning}", message)
+
+
+def _check_layers(layers: object) -> None:
+    # A str is a sequence of str too.
+    if isinstance(layers, Sequence) and any(isinstance(layer, str) for layer in layers):
+        raise TypeError(
+            f"layers must be a list of layers, got {layers!r}; make one of an ARN with "
+            "LayerVersion.from_layer_version_arn(scope, id, arn)"
+        )
 
 
 def _check_url_options(

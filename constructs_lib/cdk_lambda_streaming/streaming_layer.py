@@ -19,6 +19,8 @@ from cdk_lambda_streaming.environment import (
     WRAPPER_PATH,
     WRAPPER_VARIABLE,
     FrontDoor,
+    check_front_doors,
+    check_switch,
     format_front_doors,
 )
 from cdk_lambda_streaming.layer_content import (
@@ -80,13 +82,15 @@ class StreamingLayer(aws_lambda.LayerVersion):
 
         Raises an error for a function that could not stream: an imported one, one of another stack, a
         runtime other than managed Python, a wrapper variable or an AWS Lambda Web Adapter layer that is
-        there already, no room for another layer.
+        there already, no room for another layer; and for front doors that are no members of `FrontDoor`.
         """
         if not isinstance(function, aws_lambda.Function):
             raise TypeError(
                 f"function must be an aws_lambda.Function of this app, got {type(function).__name__}: "
                 "imported functions, versions and aliases take neither layers nor environment variables"
             )
+        if front_doors is not None:
+            check_front_doors(front_doors)
         path = function.node.path
         if path not in self._front_doors:
             self._refuse_unless_attachable(function)
@@ -139,7 +143,14 @@ class _StillStreams:
 
     def validate(self) -> list[str]:
         problems = []
-        wrapper = _variables(self._function).get(WRAPPER_VARIABLE)
+        variables = _variables(self._function)
+        for key, value in variables.items():
+            if isinstance(value, str):  # what holds a token is resolved to something else
+                try:
+                    check_switch(key, value)
+                except ValueError as error:
+                    problems.append(str(error))
+        wrapper = variables.get(WRAPPER_VARIABLE)
         if wrapper != WRAPPER_PATH:
             problems.append(
                 f"{WRAPPER_VARIABLE} was set to {wrapper!r} after the streaming layer was attached, and the "

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from aws_cdk import Aws, Token
+from aws_cdk import Aws, Fn, Token
 from cdk_lambda_streaming.environment import FrontDoor, check_environment, format_front_doors
 
 
@@ -9,8 +9,43 @@ def test_ordinary_variables_are_let_through() -> None:
     check_environment({"TABLE": "chats", "EMPTY": "", "AWS_LWA_PORT": "8000", "LANG": "C.UTF-8"})
 
 
-def test_switches_of_the_runtime_are_the_user_s() -> None:
-    check_environment({"LAMBDA_STREAMING_EMPTY_BODY": "empty"})
+SWITCH_VALUES = [
+    ("LAMBDA_STREAMING_EMPTY_BODY", ["newline", "empty"], ["", "none", "Empty"], "must be one of newline, empty"),
+    ("LAMBDA_STREAMING_GRACEFUL_SHUTDOWN", ["on", "off"], ["", "yes", "true"], "must be one of on, off"),
+    (
+        "LAMBDA_STREAMING_EXEC_WRAPPERS",
+        ["", "/opt/otel-instrument", "/opt/a:/var/task/b"],
+        ["otel-instrument", "/opt/a,opt/b:c", "/opt/a::/opt/b", "/opt/a:"],
+        "must be absolute paths separated by colons",
+    ),
+    ("LAMBDA_STREAMING_EXEC_WRAPPERS", [], ["/opt/a:/opt/bootstrap"], "must not hold /opt/bootstrap"),
+    (
+        "LAMBDA_STREAMING_PYTHON",
+        ["/opt/bin/python3", "python3.13"],
+        ["", "bin/python3"],
+        "must be the name of a Python on PATH or its absolute path",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"), [(switch, value) for switch, good, _, _ in SWITCH_VALUES for value in good]
+)
+def test_switches_of_the_runtime_are_the_user_s(switch: str, value: str) -> None:
+    check_environment({switch: value})
+
+
+@pytest.mark.parametrize(
+    ("switch", "value", "said"), [(switch, value, said) for switch, _, bad, said in SWITCH_VALUES for value in bad]
+)
+def test_a_value_that_the_runtime_would_refuse_is_refused(switch: str, value: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"environment variable {switch} {said}.*, got '{value}'"):
+        check_environment({switch: value})
+
+
+@pytest.mark.parametrize("switch", sorted({switch for switch, _, _, _ in SWITCH_VALUES}))
+def test_a_switch_may_be_left_to_deployment(switch: str) -> None:
+    check_environment({switch: Fn.import_value("Switch")})
 
 
 def test_tokens_are_let_through() -> None:
@@ -20,7 +55,7 @@ def test_tokens_are_let_through() -> None:
 @pytest.mark.parametrize(
     ("key", "advice"),
     [
-        ("AWS_LAMBDA_EXEC_WRAPPER", "one wrapper slot.*leave the variable out"),
+        ("AWS_LAMBDA_EXEC_WRAPPER", "one wrapper slot.*leave the variable out.* in LAMBDA_STREAMING_EXEC_WRAPPERS"),
         ("LAMBDA_STREAMING_FRONT_DOORS", "use the construct's options, such as invoke_mode"),
         ("LAMBDA_STREAMING_ANYTHING", "choose another name"),
         ("AWS_REGION", "Lambda reserves the name.*choose another name"),

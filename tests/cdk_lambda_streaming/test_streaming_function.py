@@ -77,6 +77,10 @@ class TestFunction:
             ({"cors": True}, TypeError, "cors must be FunctionUrlCorsOptions"),
             ({"architecture": "arm64"}, TypeError, "architecture must be"),
             ({"layers": 5}, TypeError, "layers must be"),
+            ({"layers": "arn:x"}, TypeError, "layers must be a list of layers, got 'arn:x'; .*from_layer_version_arn"),
+            ({"layers": ["arn:x"]}, TypeError, r"layers must be a list of layers, got \['arn:x'\]"),
+            ({"code": aws_lambda.Code.from_inline("x")}, TypeError, "code is not an option .* as entry, or use"),
+            ({"environment": {"LAMBDA_STREAMING_EMPTY_BODY": "no"}}, ValueError, "must be one of newline, empty"),
             ({"memorysize": 128}, TypeError, "memorysize"),
         ],
     )

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, Stack, aws_ecr, aws_lambda
+from aws_cdk import App, Aws, Fn, Stack, aws_ecr, aws_lambda
 from aws_cdk.assertions import Template
 from cdk_lambda_streaming import FrontDoor, StreamingFunction, StreamingLayer
 
@@ -25,9 +26,14 @@ def python_function(stack: Stack, id: str = "Plain", **options: Any) -> aws_lamb
     )
 
 
-def variables(stack: Stack) -> dict[str, Any]:
+def properties(stack: Stack) -> dict[str, Any]:
     (function,) = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
-    found: dict[str, Any] = function["Properties"]["Environment"]["Variables"]
+    found: dict[str, Any] = function["Properties"]
+    return found
+
+
+def variables(stack: Stack) -> dict[str, Any]:
+    found: dict[str, Any] = properties(stack)["Environment"]["Variables"]
     return found
 
 
@@ -181,6 +187,33 @@ class TestRefusals:
         ]
         with pytest.raises(ValueError, match="has 5 layers already and Lambda allows 5"):
             StreamingLayer.of(stack).attach_to(python_function(stack, layers=layers))
+
+    @pytest.mark.parametrize("front_doors", [["rest-api"], "rest-api", FrontDoor.REST_API, [FrontDoor.REST_API, None]])
+    def test_front_doors_that_are_none(self, stack: Stack, front_doors: Any) -> None:
+        function = python_function(stack)
+        with pytest.raises(
+            TypeError,
+            match=r"front_doors must be a list of members of FrontDoor \(FrontDoor.FUNCTION_URL, FrontDoor.REST_API\), "
+            + re.escape(f"got {front_doors!r}"),
+        ):
+            StreamingLayer.of(stack).attach_to(function, front_doors=front_doors)
+        assert "Environment" not in properties(stack)
+
+    @pytest.mark.parametrize("before", [True, False])
+    def test_a_switch_with_a_value_that_the_runtime_would_refuse(self, stack: Stack, before: bool) -> None:
+        function = python_function(stack)
+        if before:
+            function.add_environment("LAMBDA_STREAMING_EMPTY_BODY", "no")
+        StreamingLayer.of(stack).attach_to(function)
+        if not before:
+            function.add_environment("LAMBDA_STREAMING_EMPTY_BODY", "no")
+        with pytest.raises(RuntimeError, match="LAMBDA_STREAMING_EMPTY_BODY must be one of newline, empty, got 'no'"):
+            Template.from_stack(stack)
+
+    def test_a_switch_may_be_left_to_deployment(self, stack: Stack) -> None:
+        function = python_function(stack, environment={"LAMBDA_STREAMING_EMPTY_BODY": Fn.import_value("Switch")})
+        StreamingLayer.of(stack).attach_to(function)
+        assert variables(stack)["LAMBDA_STREAMING_EMPTY_BODY"] == {"Fn::ImportValue": "Switch"}
 
     def test_a_wrapper_that_comes_afterwards(self, stack: Stack) -> None:
         function = python_function(stack)
