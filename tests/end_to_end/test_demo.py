@@ -42,10 +42,14 @@ def test_taken_port_is_one_sentence() -> None:
             "#!/bin/sh\ncase $2 in *version_info*sys.exit*|*sys.exit*version_info*) exit 1;; esac\necho 3.9\n",
             "is Python 3.9",
         ),
+        (
+            "#!/bin/sh\necho 'pyenv: python-for-this-test: command not found' >&2\nexit 127\n",
+            "'python-for-this-test' is on PATH and does not run",
+        ),
         (None, "There is no 'python-for-this-test' on PATH"),
     ],
 )
-def test_python_that_is_too_old_or_missing_is_one_sentence(
+def test_python_that_is_too_old_or_missing_or_broken_is_one_sentence(
     interpreter: str | None, sentence: str, tmp_path: Path
 ) -> None:
     if interpreter is not None:
