@@ -16,7 +16,10 @@ import pytest
 from .fake_runtime_api import TIMEOUT_S, FakeRuntimeApi
 
 # Not the virtual environment's: what is installed there is not there on AWS.
-INTERPRETER = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
+# RUNTIME_PYTHON names another: tests/conformance runs this folder under each Python of the machine.
+INTERPRETER = os.environ.get(
+    "RUNTIME_PYTHON", f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
+)
 RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
 
 

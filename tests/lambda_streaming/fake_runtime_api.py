@@ -257,8 +257,8 @@ def _read_fields(stream: BinaryIO) -> dict[str, str]:
     while (line := stream.readline()) != b"\r\n":
         assert line.endswith(b"\r\n"), f"a field line ends wrongly: {line!r}"
         name, _, value = line.decode("latin-1").partition(":")
-        assert name.lower() not in fields, f"{name} came twice"
-        fields[name.lower()] = value.strip()
+        name, value = name.lower(), value.strip()
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
 
 

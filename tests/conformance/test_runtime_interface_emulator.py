@@ -1,0 +1,235 @@
+"""Under AWS's own Runtime Interface Emulator, which is the Runtime API's code as AWS publishes it.
+
+It is laid out as Lambda lays it out: the layer at `/opt`, the handler at `/var/task`, a `/var/runtime/bootstrap` that
+starts the exec wrapper, and an external extension. The emulator passes responses on whole, prelude and NULs included.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uv
+
+from ..interpreters import installed_pythons
+from ..lambda_streaming.fake_runtime_api import FUNCTION_URL_EVENT
+from ..requirements import miss, require_program
+
+RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
+# The wheel of AWS's SAM command line carries the emulator's binary.
+SAM_CLI = "aws-sam-cli==1.170.0"
+
+HANDLER = """
+import os
+
+def handler(event, context):
+    what = event.get("what") or event.get("rawPath")
+    if what == "whole":
+        return {"request": context.aws_request_id, "wrapper": os.environ["AWS_LAMBDA_EXEC_WRAPPER"]}
+    if what == "before":
+        raise ValueError("before the first byte")
+    return items(what)
+
+def items(what):
+    for number in range(1000):
+        yield f"{number},"
+    if what == "after":
+        raise ValueError("after the first byte")
+    if what == "exit":
+        os._exit(3)
+    yield "end"
+"""
+
+# What AWS's image has in this place does the same: it starts the wrapper with the command it would have run itself.
+MANAGED_BOOTSTRAP = """#!/bin/sh
+exec "$AWS_LAMBDA_EXEC_WRAPPER" {interpreter} /var/runtime/bootstrap.py
+"""
+
+EXTENSION = """#!{interpreter}
+import json, os, urllib.request
+base = f"http://{{os.environ['AWS_LAMBDA_RUNTIME_API']}}/2020-01-01/extension"
+register = urllib.request.Request(
+    f"{{base}}/register", b'{{"events": ["INVOKE", "SHUTDOWN"]}}', {{"Lambda-Extension-Name": "witness"}}
+)
+identifier = urllib.request.urlopen(register).headers["Lambda-Extension-Identifier"]
+while True:
+    request = urllib.request.Request(f"{{base}}/event/next", headers={{"Lambda-Extension-Identifier": identifier}})
+    event = json.load(urllib.request.urlopen(request))
+    print("extension saw", event["eventType"], event.get("requestId"), flush=True)
+    if event["eventType"] == "SHUTDOWN":
+        break
+"""
+
+
+class RunningEmulator:
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self._process = process
+        self._port = port
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def invoke(self, event: Any) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        try:
+            connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event))
+            return connection.getresponse().read()
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        self._reader.join(10)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+
+    def wait_for_line(self, text: str) -> None:
+        with self._changed:
+            said = self._changed.wait_for(lambda: any(text in line for line in self._lines), timeout=20)
+        assert said, "".join(self._lines)
+
+
+@pytest.fixture(scope="module")
+def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sam")
+    if os.uname().sysname != "Linux" or os.uname().machine not in ("x86_64", "aarch64"):
+        miss("AWS's Runtime Interface Emulator runs on Linux only")
+    install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--target", folder, SAM_CLI]
+    subprocess.run(install, check=True)
+    name = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}[os.uname().machine]
+    binary = folder / "samcli" / "local" / "rapid" / name
+    binary.chmod(0o755)
+    return binary
+
+
+@pytest.fixture(scope="module", params=sorted(installed_pythons().items())[-1:], ids=lambda item: f"{item[0]}")
+def emulator(
+    request: pytest.FixtureRequest, binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningEmulator]:
+    bubblewrap = require_program("bwrap", because="Debian: bubblewrap")
+    _, interpreter = request.param
+    folder = tmp_path_factory.mktemp("lambda")
+    files = {
+        "task/index.py": (HANDLER, 0o644),
+        "runtime/bootstrap": (MANAGED_BOOTSTRAP.format(interpreter=interpreter), 0o755),
+        "extensions/witness": (EXTENSION.format(interpreter=interpreter), 0o755),
+    }
+    for name, (text, mode) in files.items():
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        file.chmod(mode)
+    rie_port, api_port = free_ports(2)
+    command = [
+        bubblewrap,
+        "--die-with-parent",
+        "--unshare-pid",
+        "--ro-bind",
+        "/",
+        "/",
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+    ]
+    command += ["--bind", "/tmp", "/tmp", "--tmpfs", "/opt", "--tmpfs", "/var"]
+    for name, place in (("task", "/var/task"), ("runtime", "/var/runtime"), ("extensions", "/opt/extensions")):
+        command += ["--ro-bind", folder / name, place]
+    for name in ("bootstrap", "python"):
+        command += ["--ro-bind", RUNTIME_ASSET / name, f"/opt/{name}"]
+    command += [binary, "--log-level", "info", "--runtime-interface-emulator-address", f"127.0.0.1:{rie_port}"]
+    command += ["--runtime-api-address", f"127.0.0.1:{api_port}", "/var/runtime/bootstrap"]
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        env={
+            "PATH": os.environ["PATH"],
+            "LD_LIBRARY_PATH": str(Path(interpreter).parents[1] / "lib"),
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "_HANDLER": "index.handler",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    emulator = RunningEmulator(process, rie_port)
+    wait_until_listening(rie_port, process)
+    yield emulator
+    emulator.stop()
+
+
+def free_ports(count: int) -> list[int]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+def wait_until_listening(port: int, process: subprocess.Popen[str]) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            continue
+        return
+    assert process.stdout is not None
+    pytest.fail(f"the emulator ended: {process.stdout.read()}")
+
+
+ITEMS = b"".join(b"%d," % number for number in range(1000))
+
+
+def test_streamed_response_is_accepted(emulator: RunningEmulator) -> None:
+    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+
+
+def test_prelude_and_body_arrive(emulator: RunningEmulator) -> None:
+    head, _, body = emulator.invoke({**FUNCTION_URL_EVENT, "rawPath": "items"}).partition(b"\0" * 8)
+    assert json.loads(head)["statusCode"] == 200
+    assert body == ITEMS + b"end"
+
+
+def test_buffered_response_is_accepted(emulator: RunningEmulator) -> None:
+    document = json.loads(emulator.invoke({"what": "whole"}))
+    assert document["wrapper"] == "/opt/bootstrap"
+    assert document["request"]
+
+
+def test_error_before_the_first_byte_is_accepted(emulator: RunningEmulator) -> None:
+    document = json.loads(emulator.invoke({"what": "before"}))
+    assert (document["errorType"], document["errorMessage"]) == ("ValueError", "before the first byte")
+    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+
+
+def test_error_trailers_are_accepted_and_the_next_invocation_is_served(emulator: RunningEmulator) -> None:
+    assert emulator.invoke({"what": "after"}).startswith(ITEMS)
+    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+
+
+def test_process_that_dies_is_replaced(emulator: RunningEmulator) -> None:
+    emulator.invoke({"what": "exit"})
+    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+
+
+def test_extension_sees_the_invocations(emulator: RunningEmulator) -> None:
+    document = json.loads(emulator.invoke({"what": "whole"}))
+    emulator.wait_for_line(f"extension saw INVOKE {document['request']}")
