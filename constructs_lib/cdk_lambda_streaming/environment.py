@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 
-from aws_cdk import Token
-
 WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 WRAPPER_PATH = "/opt/bootstrap"
 SETTINGS_PREFIX = "LAMBDA_STREAMING_"
@@ -124,15 +122,13 @@ def check_variable(key: str, value: str) -> None:
         raise TypeError(
             f"environment variable {key} must be a str, got {type(value).__name__} {value!r}; {_advise(value)}"
         )
-    check_switch(key, value)
 
 
 def check_switch(key: str, value: str) -> None:
-    """Refuse a value that the runtime would refuse at its start; only a deployment knows what a token stands for."""
-    if key in SWITCHES and not Token.is_unresolved(value):
-        wrong = SWITCHES[key](value)
-        if wrong:
-            raise ValueError(f"environment variable {key} {wrong}, got {value!r}")
+    """Refuse a value that the runtime would refuse at its start, if the variable is one of its switches."""
+    wrong = SWITCHES[key](value) if key in SWITCHES else ""
+    if wrong:
+        raise ValueError(f"environment variable {key} {wrong}, got {value!r}")
 
 
 def _advise(value: object) -> str:

@@ -145,7 +145,7 @@ class _StillStreams:
         problems = []
         variables = _variables(self._function)
         for key, value in variables.items():
-            if isinstance(value, str):  # what holds a token is resolved to something else
+            if isinstance(value, str):  # a token is something else here, and only a deployment knows its value
                 try:
                     check_switch(key, value)
                 except ValueError as error:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from aws_cdk import Aws, Fn, Token
-from cdk_lambda_streaming.environment import FrontDoor, check_environment, format_front_doors
+from aws_cdk import Aws, Token
+from cdk_lambda_streaming.environment import FrontDoor, check_environment, check_switch, format_front_doors
 
 
 def test_ordinary_variables_are_let_through() -> None:
@@ -33,6 +33,7 @@ SWITCH_VALUES = [
 )
 def test_switches_of_the_runtime_are_the_user_s(switch: str, value: str) -> None:
     check_environment({switch: value})
+    check_switch(switch, value)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +41,7 @@ def test_switches_of_the_runtime_are_the_user_s(switch: str, value: str) -> None
 )
 def test_a_value_that_the_runtime_would_refuse_is_refused(switch: str, value: str, said: str) -> None:
     with pytest.raises(ValueError, match=f"environment variable {switch} {said}.*, got '{value}'"):
-        check_environment({switch: value})
-
-
-@pytest.mark.parametrize("switch", sorted({switch for switch, _, _, _ in SWITCH_VALUES}))
-def test_a_switch_may_be_left_to_deployment(switch: str) -> None:
-    check_environment({switch: Fn.import_value("Switch")})
+        check_switch(switch, value)
 
 
 def test_tokens_are_let_through() -> None:

@@ -80,7 +80,6 @@ class TestFunction:
             ({"layers": "arn:x"}, TypeError, "layers must be a list of layers, got 'arn:x'; .*from_layer_version_arn"),
             ({"layers": ["arn:x"]}, TypeError, r"layers must be a list of layers, got \['arn:x'\]"),
             ({"code": aws_lambda.Code.from_inline("x")}, TypeError, "code is not an option .* as entry, or use"),
-            ({"environment": {"LAMBDA_STREAMING_EMPTY_BODY": "no"}}, ValueError, "must be one of newline, empty"),
             ({"memorysize": 128}, TypeError, "memorysize"),
         ],
     )
@@ -103,6 +102,12 @@ class TestFunction:
     ) -> None:
         with pytest.raises(ValueError, match="runtime must be one of python3.10, .*" + said):
             StreamingFunction(stack, "Chat", entry=entry, runtime=runtime)
+
+    def test_a_switch_is_looked_at_when_all_is_known(self, stack: Stack, entry: Path) -> None:
+        chat = StreamingFunction(stack, "Chat", entry=entry, environment={"LAMBDA_STREAMING_EMPTY_BODY": "no"})
+        chat.add_environment("LAMBDA_STREAMING_GRACEFUL_SHUTDOWN", "yes")
+        with pytest.raises(RuntimeError, match=r"(?s)Stack/Chat\].*newline, empty, got 'no'.*on, off, got 'yes'"):
+            Template.from_stack(stack)
 
     def test_sizes_left_to_deployment_are_let_through(self, stack: Stack, entry: Path) -> None:
         size = CfnParameter(stack, "Size", type="Number").value_as_number
