@@ -83,7 +83,13 @@ def over_lines():
 
 
 def a_recursion():
-    a_recursion()
+    deeper(50)
+
+
+def deeper(depth):
+    if depth:
+        deeper(depth - 1)
+    raise RecursionError("as deep on every Python")
 
 
 def a_group():
