@@ -35,7 +35,7 @@ def main() -> None:
         InvocationLoop(api, handler, settings, log, shutdown).run()
     except SettingsError as error:
         sys.exit(f"lambda_streaming: {error}")
-    except (RuntimeApiError, ConnectionBroken, OSError) as error:
+    except (RuntimeApiError, ConnectionBroken) as error:
         sys.exit(f"lambda_streaming: the runtime ends, Lambda starts another: {error}")
 
 

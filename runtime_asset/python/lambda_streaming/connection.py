@@ -21,11 +21,7 @@ _RECEIVE_BYTES = 65_536
 
 
 class ConnectionBroken(Exception):
-    """The connection ended before a complete reply; `was_idle` if not one byte of it had come."""
-
-    def __init__(self, message: str, *, was_idle: bool) -> None:
-        super().__init__(message)
-        self.was_idle = was_idle
+    """The connection could not be made, or ended before a complete reply."""
 
 
 class Connection:
@@ -37,7 +33,10 @@ class Connection:
         family = _socket.AF_INET6 if ":" in name else _socket.AF_INET
         self._socket = _socket.socket(family, _socket.SOCK_STREAM)
         self._socket.settimeout(CONNECT_TIMEOUT_S)
-        self._socket.connect((name.strip("[]"), int(port)))
+        try:
+            self._socket.connect((name.strip("[]"), int(port)))
+        except OSError as error:
+            raise ConnectionBroken(f"nothing answers at {address}: {error}") from error
         self._socket.settimeout(None)
         # Nagle's algorithm would hold a small item until the one before it is acknowledged, up to 40 ms.
         self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
@@ -51,7 +50,10 @@ class Connection:
         self._socket.close()
 
     def send_all(self, *parts: bytes) -> None:
-        self._socket.sendall(b"".join(parts))
+        try:
+            self._socket.sendall(b"".join(parts))
+        except OSError as error:
+            raise ConnectionBroken(str(error)) from error
 
     def try_send(self, parts: Sequence[bytes | memoryview]) -> int:
         """Send what the socket takes at once; 0 when it takes nothing."""
@@ -75,14 +77,9 @@ class Connection:
         """Give `decoder` what one read brings; blocks while there is nothing."""
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
-        except ConnectionError as error:
-            raise ConnectionBroken(str(error), was_idle=not decoder.has_begun) from error
-        if data:
-            return decoder.receive(data)
-        try:
-            return decoder.receive_end()
-        except ProtocolError as error:
-            raise ConnectionBroken(str(error), was_idle=not decoder.has_begun) from error
+            return decoder.receive(data) if data else decoder.receive_end()
+        except (OSError, ProtocolError) as error:
+            raise ConnectionBroken(str(error)) from error
 
     def read_reply(self) -> Reply:
         decoder = ReplyDecoder()

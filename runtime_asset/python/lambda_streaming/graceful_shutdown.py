@@ -80,5 +80,5 @@ def _wait_for_no_event(connection: Connection, address: str, identifier: str) ->
             encode_request_head("GET", f"{_BASE}/event/next", address, [("Lambda-Extension-Identifier", identifier)])
         )
         connection.read_reply()
-    except (ConnectionBroken, OSError):
+    except ConnectionBroken:
         return  # The environment ends.

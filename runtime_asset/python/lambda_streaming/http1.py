@@ -67,10 +67,6 @@ class ReplyDecoder:
         self._body_left: int | None = None
         self._chunked = False
 
-    @property
-    def has_begun(self) -> bool:
-        return self._head is not None or bool(self._buffer)
-
     def receive(self, data: bytes) -> Reply | None:
         self._buffer += data
         if self._head is None and not self._take_head():

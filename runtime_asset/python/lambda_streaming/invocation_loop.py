@@ -63,6 +63,8 @@ class InvocationLoop:
         self._flusher = Flusher()
         self._blocking = blocking_driver.BlockingDriver()
         self._asyncio: AsyncioDriver | None = None
+        # The request whose answer was lost with the connection.
+        self._unanswered = ""
 
     def run(self) -> NoReturn:
         while True:
@@ -71,6 +73,9 @@ class InvocationLoop:
             self._shutdown.busy()
             publish_trace_id(invocation.trace_id)
             self._log.begin_invocation(invocation)
+            if invocation.request_id == self._unanswered:
+                self._refuse_to_run_twice(invocation)
+                continue
             # Context variables set for one invocation are gone in the next.
             copy_context().run(self._serve, invocation)
 
@@ -85,9 +90,11 @@ class InvocationLoop:
             returned = self._handler(event, context)
             self._answer(invocation, returned, stream)
         except ResponseCutOff:
-            self._leave_cut_off(stream)
+            self._leave_cut_off(invocation, stream)
         except RuntimeApiError:
             raise  # Nobody is left to report to.
+        except ConnectionBroken as error:
+            self._lose_answer(invocation, stream, error)
         except BaseException as error:
             self._fail(invocation, stream, error)
             if _ends_process(error):
@@ -194,7 +201,7 @@ class InvocationLoop:
 
     def _fail(self, invocation: Invocation, stream: ResponseStream | None, error: BaseException) -> None:
         if isinstance(error, StreamClosedError) and stream is not None and stream.phase == "cut off":
-            self._leave_cut_off(stream)
+            self._leave_cut_off(invocation, stream)
             return
         report = ErrorReport.of_exception(error, invocation.request_id)
         self._log.error(report)
@@ -209,11 +216,30 @@ class InvocationLoop:
             elif stream.phase == "ended":
                 self._finish(invocation, stream)
             else:
-                self._leave_cut_off(stream)
+                self._leave_cut_off(invocation, stream)
         except ResponseCutOff:
-            self._leave_cut_off(stream)
+            self._leave_cut_off(invocation, stream)
+        except ConnectionBroken as broken:
+            self._lose_answer(invocation, stream, broken)
 
-    def _leave_cut_off(self, stream: ResponseStream | None) -> None:
+    def _lose_answer(self, invocation: Invocation, stream: ResponseStream | None, error: ConnectionBroken) -> None:
+        if stream is not None:
+            stream.phase = "cut off"
+        self._unanswered = invocation.request_id
+        self._api.abandon_connection()
+        self._log.warning(f"the connection to the Runtime API broke before it had taken the response: {error}")
+
+    def _refuse_to_run_twice(self, invocation: Invocation) -> None:
+        """Lambda gives the same event again when it has not seen an answer; the handler's effects are done already."""
+        self._unanswered = ""
+        message = (
+            "The response was lost with the connection to the Runtime API; the handler has run, and is not run again"
+        )
+        report = ErrorReport("Runtime.ResponseLost", message, request_id=invocation.request_id)
+        self._log.error(report)
+        self._accept(self._api.post_error(invocation, report))
+
+    def _leave_cut_off(self, invocation: Invocation, stream: ResponseStream | None) -> None:
         """Read why Lambda cut the response off, if it says so, and connect anew for the next request."""
         assert stream is not None
         assert isinstance(stream.body, BodyWriter)
@@ -222,8 +248,8 @@ class InvocationLoop:
         try:
             reply = stream.body.connection.read_reply()
             reason = f"{reply.status} {reply.body[:500].decode('utf-8', 'replace').strip()}"
-        except (ConnectionBroken, OSError):
-            pass
+        except ConnectionBroken:
+            self._unanswered = invocation.request_id
         self._api.abandon_connection()
         self._log.warning(f"Lambda ended the response before it was complete, and the handler was stopped: {reason}")
 

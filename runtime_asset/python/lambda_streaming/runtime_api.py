@@ -41,7 +41,7 @@ class RuntimeApi:
         request = encode_request_head("GET", f"{_BASE}/invocation/next", self.address)
         try:
             reply = self._exchange(request)
-        except (ConnectionBroken, OSError):
+        except ConnectionBroken:
             self._disconnect()
             reply = self._exchange(request)
         if reply.status != 200:
