@@ -47,7 +47,7 @@ def candidates(interpreter: str) -> list[Candidate]:
 
 
 def _clean_python(interpreter: str) -> tuple[str, str]:
-    """An environment with AWS's client and nothing else: what else is installed on a desk would be part of each start."""
+    """An environment with AWS's client and nothing else: what a desk has installed would be part of each start."""
     version = subprocess.check_output(
         [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True
     ).strip()

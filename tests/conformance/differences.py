@@ -106,6 +106,19 @@ def _in_other_words(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
     return (None, None) if part == "stdout" or part.startswith("X-Ray cause of ") else (aws, ours)
 
 
+def _without_stack_of_import(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
+    """AWS's runtime shows none: what ours shows more are lines of the stack, and nothing else."""
+    if part == "init error" and aws and ours and not json.loads(aws)["stackTrace"]:
+        return json.loads(aws), {**json.loads(ours), "stackTrace": []}
+    if part == "stdout" and b"[ERROR] Runtime.ImportModuleError" in aws:
+        return aws, re.sub(rb"(Traceback \(most recent call last\):)\r.*", rb"\1", ours)
+    return aws, ours
+
+
+def _without_origins(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
+    return (aws, re.sub(rb"\rCaused by:[^\n]*", b"", ours)) if part == "stdout" else (aws, ours)
+
+
 _DIES = ("event", "exit code", "stdout", "stderr")
 
 DIFFERENCES = (
@@ -175,6 +188,28 @@ DIFFERENCES = (
         "They are the same for every error, and differ between Python versions.",
         ("an error while importing", "an error while importing, JSON"),
         _without_import_frames,
+    ),
+    Difference(
+        "The stack of an import that fails in the user's code",
+        "empty",
+        "the user's frames",
+        "A module that is missing may be imported in many places.",
+        (
+            "an import that fails",
+            "an import of a name that fails",
+            "an import that fails deeper",
+            "an ImportError of the user's",
+            "an import that fails, unicode",
+        ),
+        _without_stack_of_import,
+    ),
+    Difference(
+        "The log of an error with a cause, or of an exception group",
+        "the last exception only",
+        "the others, too, behind `Caused by:` (`causedBy` in JSON)",
+        "They are what went wrong.",
+        ("errors, escaped", "errors, unicode"),
+        _without_origins,
     ),
     Difference(
         "The stack of an error without a frame of the user's, and `stack_info=True`",

@@ -79,13 +79,13 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "first item, text, decides it",
     },
     "content type": {
-        "body": "a content type alone makes no head in Node.js, whose bytes go out as they are; here a Function URL gets "
-        "its head",
+        "body": "a content type alone makes no head in Node.js, whose bytes go out as they are; here a Function URL "
+        "gets its head",
         "content type": AS_ABOVE,
     },
     "empty body": {
-        "body": "Node.js sends the head with the first byte only, so that an empty body has none; here it is sent, and a "
-        "Function URL gets one newline (protocol 1.4)",
+        "body": "Node.js sends the head with the first byte only, so that an empty body has none; here it is sent, "
+        "and a Function URL gets one newline (protocol 1.4)",
     },
     "fails before the first byte": {
         "path": "Node.js has begun a response of status 200 by then; here it is an /error",
@@ -96,8 +96,8 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "trailers": AS_ABOVE,
     },
     "fails after the first byte": {
-        "trailers": "Lambda's records know types of the form Function.<Name>; the document has the keys of AWS's Python "
-        "client, `requestId` among them",
+        "trailers": "Lambda's records know types of the form Function.<Name>; the document has the keys of AWS's "
+        "Python client, `requestId` among them",
     },
 }
 

@@ -472,3 +472,31 @@ def test_error_event_tells_an_event_stream_s_client_when_it_is_switched_on(
     assert answer.payload.endswith(told) is (switch == "on" and "Sent" in item)
     assert b"secret" not in answer.payload
     assert answer.trailers
+
+
+def test_log_has_what_is_behind_an_error(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    def handler(event, context):
+        try:
+            {}["missing"]
+        except KeyError as error:
+            raise ValueError("outer") from error
+        yield
+    """)
+    document = json.loads(runtime.invoke({}).result().body)
+    runtime.invoke({})
+    assert document["errorMessage"] == "outer"
+    assert "Caused by:" in runtime.log
+    assert "KeyError: 'missing'" in runtime.log
+
+
+def test_log_has_the_members_of_an_exception_group(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    import builtins
+    Group = getattr(builtins, "ExceptionGroup", lambda message, members: members[0])  # 3.10 has none.
+
+    def handler(event, context):
+        raise Group("many", [ValueError("the member")])
+    """)
+    runtime.invoke({}).result()
+    assert "ValueError: the member" in runtime.log

@@ -36,7 +36,8 @@ class RuntimeFault(Exception):
 class ErrorReport:
     """What failed: `error_type` (a class name, or Lambda's own `Runtime.…`), `message`, and where.
 
-    `stack_trace` are the texts for people, `frames` the same for X-Ray. A `RuntimeFault` has neither, as on AWS: its
+    `stack_trace` are the texts for people, `frames` the same for X-Ray. `origins`, for the log only, are the exceptions
+    behind this one (its cause) or in it (a group's), as Python shows them. A `RuntimeFault` has neither, as on AWS: its
     message says all, and its frames would be the runtime's.
     """
 
@@ -49,11 +50,13 @@ class ErrorReport:
         frames: Sequence[Frame] = (),
         request_id: str = "",
         xray_type: str = "LambdaValidationError",
+        origins: list[str] | None = None,
     ) -> None:
         self.error_type = error_type
         self.message = message
         self.stack_trace = stack_trace or []
         self.request_id = request_id
+        self.origins = origins or []
         self._frames = frames
         self._xray_type = xray_type
 
@@ -63,7 +66,15 @@ class ErrorReport:
             return cls(error.error_type, _message_of(error), request_id=request_id)
         name = type(error).__name__
         frames = _frames_of(error)
-        return cls(name, _message_of(error), _lines_of(frames), frames=frames, request_id=request_id, xray_type=name)
+        return cls(
+            name,
+            _message_of(error),
+            _lines_of(frames),
+            frames=frames,
+            request_id=request_id,
+            xray_type=name,
+            origins=_origins_of(error),
+        )
 
     @property
     def runtime_api_type(self) -> str:
@@ -141,6 +152,23 @@ def _lines_of(frames: list[Frame]) -> list[str]:
     return import_standard("traceback").format_list(frames)  # type: ignore[no-any-return]
 
 
+def users_lines_of(error: BaseException) -> list[str]:
+    """The lines of the user's frames; none for an error that arose before any of them."""
+    return _lines_of(_frames_of(error)) if _has_frame_of_user(error.__traceback__) else []
+
+
+def _origins_of(error: BaseException) -> list[str]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if hasattr(error, "exceptions") and hasattr(error, "split"):  # An exception group, which 3.10 does not know.
+        cause = error
+    if cause is None:
+        return []
+    try:
+        return "".join(import_standard("traceback").format_exception(cause)).splitlines()
+    except Exception:  # noqa: BLE001 - a __str__ of the user's that fails must not hide the error itself
+        return []
+
+
 def _working_directory() -> str:
     from os import getcwd
 
@@ -153,11 +181,19 @@ def _working_directory() -> str:
 def _first_frame_of_user(trace: TracebackType | None) -> TracebackType | None:
     """Leave out the frames that stand before the handler's: ours, the event loop's, the import system's."""
     at = trace
-    while at is not None:
-        if at.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in _NOT_OF_USER:
-            return at
+    while at is not None and _is_not_of_user(at):
         at = at.tb_next
-    return trace
+    return at or trace
+
+
+def _has_frame_of_user(trace: TracebackType | None) -> bool:
+    while trace is not None and _is_not_of_user(trace):
+        trace = trace.tb_next
+    return trace is not None
+
+
+def _is_not_of_user(trace: TracebackType) -> bool:
+    return trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_OF_USER
 
 
 _NOT_OF_USER = frozenset(("lambda_streaming", "asyncio", "importlib"))

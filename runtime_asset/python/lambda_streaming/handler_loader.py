@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from lambda_streaming.error_report import ErrorReport
+from lambda_streaming.error_report import ErrorReport, users_lines_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def _import(name: str) -> object:
         __import__(name.replace("/", "."))
         return sys.modules[name.replace("/", ".")]
     except ImportError as error:
-        raise _fault("Runtime.ImportModuleError", f"Unable to import module '{name}': {error}") from error
+        # Where in the user's code: the module that is missing may be imported in many places.
+        lines = users_lines_of(error)
+        raise _fault("Runtime.ImportModuleError", f"Unable to import module '{name}': {error}", lines) from error
     except SyntaxError as error:
         place = f'  File "{error.filename}" Line {error.lineno}\n    {error.text}'
         raise _fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{name}': {error}", [place]) from error

@@ -84,6 +84,8 @@ class Log:
         """Write what failed, whole, whatever level is set."""
         if self.is_json:
             document = {"timestamp": f"{_time_text(time.time_ns())}Z", "level": "ERROR", **report.document()}
+            if report.origins:
+                document["causedBy"] = report.origins
             self.sink.log_lines([_to_json(document)], JSON_FRAME_TYPES[ERROR])
         else:
             self.sink.log_lines(_text_lines(report), TEXT_FRAME_TYPES[ERROR])
@@ -128,6 +130,8 @@ def _text_lines(report: ErrorReport) -> list[str]:
     lines = [f"[ERROR] {what}", "Traceback (most recent call last):"]
     for entry in report.stack_trace:
         lines += [_indented(line) for line in entry.splitlines()]
+    if report.origins:
+        lines += ["Caused by:", *map(_indented, report.origins)]
     return lines
 
 
