@@ -37,7 +37,9 @@ def test_small_pieces_are_sent_at_once_on_every_connection(serve_app: ServeApp, 
 
     head_was_read.release()
     response.read()
-    assert no_delay == [True, True], "the Function URL's and the Runtime API's"
+    # Those of the Function URL and of the Runtime API, and whatever other tests of this process have open.
+    assert len(no_delay) >= 2
+    assert all(no_delay)
 
 
 LONG = b"x" * 100_000
