@@ -95,6 +95,7 @@ def run_runtime(tmp_path: Path) -> Iterator[RunRuntime]:
         handler: str = "index.handler",
         environment: dict[str, str] | None = None,
         interpreter: str = INTERPRETER,
+        stdin: int = subprocess.DEVNULL,
     ) -> RunningRuntime:
         task_root = tmp_path / f"task{len(running)}"
         for name, text in ({"index.py": source} if isinstance(source, str) else source).items():
@@ -116,6 +117,7 @@ def run_runtime(tmp_path: Path) -> Iterator[RunRuntime]:
                 "PYTHONDONTWRITEBYTECODE": "1",
                 **(environment or {}),
             },
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

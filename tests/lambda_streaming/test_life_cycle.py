@@ -241,3 +241,35 @@ def test_chained_wrapper_that_cannot_run_is_one_sentence(
     assert runtime.wait_for_exit() == code
     assert sentence in runtime.log
     assert str(wrapper) in runtime.log
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def handler(event, context):\n    yield", False),
+        ("async def handler(event, context):\n    yield", True),
+        ("async def handler(event, context):\n    return 1", True),
+        ("@streamify_response\nasync def handler(event, stream, context):\n    pass", True),
+        ("@streamify_response\ndef handler(event, stream, context):\n    pass", False),
+    ],
+)
+def test_event_loop_is_ready_before_the_first_invocation_of_an_async_handler(
+    source: str, expected: bool, run_runtime: RunRuntime
+) -> None:
+    """And nothing of asyncio is imported for a sync one."""
+    runtime = run_runtime(
+        f"""
+import sys, threading
+from lambda_streaming import streamify_response
+
+{source}
+
+# Looked at from a thread when the process waits for its first event.
+threading.Thread(target=lambda: (sys.stdin.read(), print("asyncio" in sys.modules, flush=True)), daemon=True).start()
+""",
+        stdin=subprocess.PIPE,
+    )
+    assert runtime.api.idle.wait(TIMEOUT_S)
+    assert runtime.process.stdin is not None
+    runtime.process.stdin.close()
+    runtime.wait_for_log(str(expected))

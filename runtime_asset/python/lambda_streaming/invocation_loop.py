@@ -63,6 +63,9 @@ class InvocationLoop:
         self._flusher = Flusher()
         self._blocking = blocking_driver.BlockingDriver()
         self._asyncio: AsyncioDriver | None = None
+        if result.looks_async(handler):
+            # asyncio takes longer to import than all else: during init, not while the first caller waits.
+            self._event_loop()
         # The request whose answer was lost with the connection.
         self._unanswered = ""
 

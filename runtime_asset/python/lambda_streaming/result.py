@@ -10,6 +10,18 @@ if TYPE_CHECKING:
 PIECE_BYTES = 64 * 1024
 
 
+# `inspect` names them CO_COROUTINE and CO_ASYNC_GENERATOR, and is slow to import.
+_ASYNC_CODE_FLAGS = 0x80 | 0x200
+
+
+def looks_async(function: Any) -> bool:
+    """Whether a call will probably need the event loop. A guess: what the call returns decides."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None) or getattr(getattr(function, "__func__", None), "__code__", None)
+    return code is not None and bool(code.co_flags & _ASYNC_CODE_FLAGS)
+
+
 def is_awaitable(result: Any) -> bool:
     return hasattr(type(result), "__await__")
 
