@@ -14,6 +14,11 @@ def whole():
     return "x" * 32
 
 
+def most():
+    """As much as a response that does not stream may hold, nearly."""
+    return "x" * 6_000_000
+
+
 def one():
     yield SMALL
 
@@ -36,4 +41,4 @@ def pairs():
         yield f"{time.monotonic_ns():020d};"
 
 
-RESPONSES = {function.__name__: function for function in (whole, one, small, large, pairs)}
+RESPONSES = {function.__name__: function for function in (whole, most, one, small, large, pairs)}
