@@ -39,9 +39,11 @@ class RunningRuntime:
     def log(self) -> str:
         return "".join(self._lines)
 
-    def wait_for_log(self, text: str) -> None:
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        """Return once `text` stands in the log: what is written before a response may be read after it."""
         with self._changed:
-            assert self._changed.wait_for(lambda: text in self.log, TIMEOUT_S), f"no {text!r} in {self.log!r}"
+            seen = self._changed.wait_for(lambda: self.log.count(text) >= times, TIMEOUT_S)
+        assert seen, f"no {text!r} in {self.log!r}"
 
     def wait_for_exit(self) -> int:
         code = self.process.wait(TIMEOUT_S)

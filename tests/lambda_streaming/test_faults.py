@@ -102,7 +102,7 @@ def test_next_that_breaks_again_and_again_ends_the_process(scripted: Callable[..
 
     runtime = scripted(*[break_off] * 10)
     assert runtime.wait_for_exit() == 1
-    assert "the runtime ends, Lambda starts another" in runtime.log
+    runtime.wait_for_log("the runtime ends, Lambda starts another")
     assert "Traceback" not in runtime.log
 
 
@@ -130,7 +130,7 @@ def test_next_that_is_refused_ends_the_process(status: int, scripted: Callable[.
 
     runtime = scripted(refuse)
     assert runtime.wait_for_exit() == 1
-    assert f"the Runtime API answered {status} to /next" in runtime.log
+    runtime.wait_for_log(f"the Runtime API answered {status} to /next")
 
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9\r\n\r\n", b"\0" * 300_000])
@@ -143,7 +143,7 @@ def test_next_that_is_no_http_ends_the_process(answer: bytes, scripted: Callable
 
     runtime = scripted(speak_nonsense, speak_nonsense)
     assert runtime.wait_for_exit() == 1
-    assert "the runtime ends, Lambda starts another" in runtime.log
+    runtime.wait_for_log("the runtime ends, Lambda starts another")
 
 
 RESPONSES = {

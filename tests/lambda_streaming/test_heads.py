@@ -135,7 +135,7 @@ def test_no_front_door_streams_when_the_variable_says_none(run_runtime: RunRunti
 def test_unknown_front_door_in_the_variable_is_said(run_runtime: RunRuntime) -> None:
     runtime = run_runtime(NAMED, environment={"LAMBDA_STREAMING_FRONT_DOORS": "function-url,alb"})
     assert runtime.wait_for_exit() == 1
-    assert "LAMBDA_STREAMING_FRONT_DOORS is 'function-url,alb'; allowed are none, or names of" in runtime.log
+    runtime.wait_for_log("LAMBDA_STREAMING_FRONT_DOORS is 'function-url,alb'; allowed are none, or names of")
 
 
 EMPTY = {
@@ -174,7 +174,7 @@ def test_body_is_dropped_where_http_has_none(method: str, status: int, run_runti
     answer = runtime.invoke(url_event(method)).result()
     assert (answer.prelude["statusCode"], answer.payload) == (status, b"")
     runtime.invoke(url_event(method)).result()
-    assert "ran to its end" in runtime.log
+    runtime.wait_for_log("ran to its end")
 
 
 UNSENDABLE = {

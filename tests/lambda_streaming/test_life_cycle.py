@@ -57,6 +57,7 @@ def test_snapshot_hooks_run_around_restore_and_the_connection_is_new(run_runtime
     assert "after" not in runtime.log
     runtime.api.restored.release()
     drawn = runtime.invoke({}).result().body
+    runtime.wait_for_log("after 2")
     assert runtime.log.split("\n")[:5] == ["init", "before 2", "before 1", "after 1", "after 2"]
     assert runtime.api.connections == 2
     # Every restored copy would draw the same number had it not been seeded again.
@@ -113,7 +114,7 @@ def test_sigterm_while_idle_runs_what_is_registered_at_exit(run_runtime: RunRunt
     assert runtime.api.idle.wait(TIMEOUT_S)
     runtime.process.send_signal(signal.SIGTERM)
     assert runtime.wait_for_exit() == 0
-    assert "said goodbye" in runtime.log
+    runtime.wait_for_log("said goodbye")
 
 
 def test_sigterm_during_an_invocation_lets_it_end(run_runtime: RunRuntime, gate: Gate) -> None:
@@ -124,7 +125,7 @@ def test_sigterm_during_an_invocation_lets_it_end(run_runtime: RunRuntime, gate:
     gate.open()
     assert exchange.result().body == b"begunended"
     assert runtime.wait_for_exit() == 0
-    assert "said goodbye" in runtime.log
+    runtime.wait_for_log("said goodbye")
 
 
 def test_no_extension_is_registered_unless_asked_for(run_runtime: RunRuntime) -> None:
@@ -149,7 +150,7 @@ def test_setting_that_cannot_be_honoured_ends_init_with_one_sentence(
     assert runtime.wait_for_exit() == 1
     error = json.loads(runtime.api.init_errors.get(timeout=TIMEOUT_S).body)
     assert sentence in error["errorMessage"]
-    assert sentence in runtime.log
+    runtime.wait_for_log(sentence)
 
 
 def start(command: list[str | Path], api: FakeRuntimeApi, task_root: Path, **environment: str) -> RunningRuntime:
@@ -209,8 +210,8 @@ def test_missing_interpreter_is_one_sentence(task_root: Path, tmp_path: Path) ->
     runtime = start([RUNTIME_ASSET / "bootstrap"], FakeRuntimeApi(), task_root, PATH=str(tmp_path / "bin"))
     try:
         assert runtime.wait_for_exit() == 127
-        assert "there is no python3 on PATH" in runtime.log
-        assert "LAMBDA_STREAMING_PYTHON" in runtime.log
+        runtime.wait_for_log("there is no python3 on PATH")
+        runtime.wait_for_log("LAMBDA_STREAMING_PYTHON")
     finally:
         runtime.stop()
 
@@ -239,8 +240,8 @@ def test_chained_wrapper_that_cannot_run_is_one_sentence(
         wrapper.chmod(mode)
     runtime = run_runtime(YIELDS, environment={"LAMBDA_STREAMING_EXEC_WRAPPERS": str(wrapper)})
     assert runtime.wait_for_exit() == code
-    assert sentence in runtime.log
-    assert str(wrapper) in runtime.log
+    runtime.wait_for_log(sentence)
+    runtime.wait_for_log(str(wrapper))
 
 
 @pytest.mark.parametrize(

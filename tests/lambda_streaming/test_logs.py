@@ -76,8 +76,8 @@ def test_what_the_pipe_does_not_take_goes_to_standard_output(descriptor: str, ru
     )
     assert runtime.invoke({}).result().path.endswith("/error")
     runtime.stop()
-    assert "\tfound" in runtime.log
-    assert "[ERROR] ValueError: reported" in runtime.log
+    runtime.wait_for_log("\tfound")
+    runtime.wait_for_log("[ERROR] ValueError: reported")
 
 
 def test_lines_of_the_runtime_are_records_too(run_runtime: RunRuntime) -> None:
@@ -85,6 +85,7 @@ def test_lines_of_the_runtime_are_records_too(run_runtime: RunRuntime) -> None:
     exchange = runtime.invoke({}, reply=reply(413, b"too large"))
     exchange.result()
     runtime.invoke({}).result()
+    runtime.wait_for_log("\n")
     record = json.loads(runtime.log)
     assert (record["level"], record["requestId"]) == ("WARNING", exchange.request_id)
     assert "413 too large" in record["message"]
@@ -94,4 +95,5 @@ def test_lines_of_the_runtime_keep_to_the_level(run_runtime: RunRuntime) -> None
     runtime = run_runtime("def handler(event, context):\n    return 1", environment={"AWS_LAMBDA_LOG_LEVEL": "ERROR"})
     runtime.invoke({}, reply=reply(413, b"too large")).result()
     runtime.invoke({}).result()
+    runtime.stop()
     assert runtime.log == ""
