@@ -10,6 +10,7 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -68,6 +69,8 @@ class Exchange:
         self.headers = headers
         self.reply = reply
         self.reply_early_after: int | None = None
+        # Called before anything of the response's body is read.
+        self.reads_after: Callable[[], None] = lambda: None
         self.answer: Recorded | None = None
         self.is_complete = False
         self.is_broken = False
@@ -204,6 +207,7 @@ class FakeRuntimeApi:
             return None
         exchange = self._exchanges[recorded.path.split("/")[-2]]
         exchange.note(answer=recorded)
+        exchange.reads_after()
         complete = False
 
         def note(chunk: bytes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import RunningRuntime, RunRuntime
+from .conftest import Gate, RunningRuntime, RunRuntime
 from .fake_runtime_api import ACCEPTED, TIMEOUT_S, FakeRuntimeApi, reply
 
 HANDLER = """
@@ -225,3 +225,34 @@ def dechunked(body: bytes) -> bytes:
         parts.append(body[:size])
         assert body[size : size + 2] == b"\r\n"
         body = body[size + 2 :]
+
+
+@pytest.mark.parametrize("how", ["yield", "write"])
+def test_full_socket_suspends_only_the_task_that_writes(how: str, run_runtime: RunRuntime, gate: Gate) -> None:
+    """Nothing is read before another task of the handler's has run; with a blocked loop nothing ever would be."""
+    runtime = run_runtime("""
+import asyncio
+from lambda_streaming import streamify_response
+
+async def elsewhere(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await reader.read(1)
+    writer.close()
+
+async def items(event):
+    task = asyncio.ensure_future(elsewhere(event["port"]))
+    yield b"x" * 30_000_000
+    await task
+
+@streamify_response
+async def stream(event, response_stream, context):
+    task = asyncio.ensure_future(elsewhere(event["port"]))
+    await response_stream.write(b"x" * 30_000_000)
+    await task
+
+def handler(event, context):
+    return items(event) if event["how"] == "yield" else stream(event, context)
+""")
+    exchange = runtime.invoke({"port": gate.port, "how": how})
+    exchange.reads_after = gate.open
+    assert len(exchange.result().body) == 30_000_000
