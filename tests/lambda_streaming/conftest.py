@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ..gate import Gate
 from .fake_runtime_api import TIMEOUT_S, FakeRuntimeApi
 
 # Not the virtual environment's: what is installed there is not there on AWS.
@@ -64,23 +64,6 @@ class RunningRuntime:
                 self._changed.notify_all()
         # Whoever waits for an answer need not wait for its timeout.
         self.api.note_runtime_ended()
-
-
-class Gate:
-    """Something a handler can wait for that only the test can give: a byte on a socket."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(TIMEOUT_S)
-        self.port = self._listener.getsockname()[1]
-
-    def open(self) -> None:
-        connection, _ = self._listener.accept()
-        with connection:
-            connection.sendall(b"x")
-
-    def close(self) -> None:
-        self._listener.close()
 
 
 RunRuntime = Callable[..., RunningRuntime]
