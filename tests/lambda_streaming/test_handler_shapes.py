@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .conftest import RunRuntime
+from .conftest import Gate, RunRuntime
 from .fake_runtime_api import FUNCTION_URL_EVENT
 
 PLAIN_EVENT = {"n": 1}
@@ -170,6 +170,38 @@ def test_dict_with_status_code_is_a_response_for_a_function_url(run_runtime: Run
         "cookies": ["c=d"],
     }
     assert json.loads(runtime.invoke(PLAIN_EVENT).result().body)["body"] == "aGk="
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_body_of_such_a_dict_may_stream(kind: str, run_runtime: RunRuntime, gate: Gate) -> None:
+    """What routers make of a route's generator. AWS's runtime refuses it, so nothing else is meant by it."""
+    runtime = run_runtime(f"""
+    import socket
+    def handler(event, context):
+        return {{"statusCode": 201, "headers": event.get("named", {{}}), "body": items(event.get("port"))}}
+
+    {kind} items(port):
+        yield b"first"
+        if port:
+            with socket.create_connection(("127.0.0.1", port)) as gate:
+                gate.recv(1)
+        yield b"second"
+    """)
+    exchange = runtime.invoke({**FUNCTION_URL_EVENT, "port": gate.port})
+    exchange.wait_for(b"first")
+    assert exchange.answer is not None
+    assert b"second" not in exchange.answer.body
+    gate.open()
+    answer = exchange.result()
+    assert answer.payload == b"firstsecond"
+    assert answer.prelude["statusCode"] == 201
+    assert answer.prelude["headers"]["content-type"] == "application/octet-stream"
+    named = runtime.invoke({**FUNCTION_URL_EVENT, "named": {"Content-Type": "text/css"}}).result()
+    assert named.prelude["headers"]["content-type"] == "text/css"
+    # A front door that buffers gets its own form, and a plain invoke the items.
+    whole = json.loads(runtime.invoke({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}).result().body)
+    assert (whole["statusCode"], whole["body"]) == (201, "firstsecond")
+    assert runtime.invoke(PLAIN_EVENT).result().body == b"firstsecond"
 
 
 def test_event_and_context_are_the_ones_of_aws(run_runtime: RunRuntime) -> None:

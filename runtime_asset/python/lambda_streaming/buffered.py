@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lambda_streaming import result
 from lambda_streaming.http_response import HttpResponse
 from lambda_streaming.marshaller import MarshalError, marshal
 
@@ -43,13 +44,21 @@ def http_response_of(value: Any) -> HttpResponse:
         raise MarshalError(f"the response's statusCode is {value['statusCode']!r}; it must be an integer") from None
     headers = dict(value.get("headers") or {})
     headers.update(value.get("multiValueHeaders") or {})
-    if not any(name.lower() == "content-type" for name in headers):
+    body = _body_of(value)
+    if not any(name.lower() == "content-type" for name in headers) and not result.streams(body):
         headers["content-type"] = "application/json"
-    return HttpResponse(status_code, headers, value.get("cookies") or (), body=_body_of(value))
+    return HttpResponse(status_code, headers, value.get("cookies") or (), body=body)
 
 
-def _body_of(value: dict[str, Any]) -> str | bytes:
+def has_streaming_body(value: Any) -> bool:
+    """Whether a value is a response whose body streams: what routers make of a route's generator."""
+    return isinstance(value, dict) and "statusCode" in value and result.streams(value.get("body"))
+
+
+def _body_of(value: dict[str, Any]) -> Any:
     body = value.get("body")
+    if result.streams(body):
+        return body
     if body is None:
         return ""
     if value.get("isBase64Encoded"):

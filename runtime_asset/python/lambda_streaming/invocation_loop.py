@@ -11,7 +11,7 @@ from contextvars import copy_context
 
 from lambda_streaming import blocking_driver, outlet, result
 from lambda_streaming.body_writer import BodyWriter, ResponseCutOff
-from lambda_streaming.buffered import JsonText, encode_buffered, http_response_of
+from lambda_streaming.buffered import JsonText, encode_buffered, has_streaming_body, http_response_of
 from lambda_streaming.connection import ConnectionBroken
 from lambda_streaming.context import LambdaContext
 from lambda_streaming.error_report import ErrorReport
@@ -142,7 +142,7 @@ class InvocationLoop:
         self._finish(invocation, stream)
 
     def _answer_buffered(self, invocation: Invocation, value: Any, stream: ResponseStream) -> None:
-        if isinstance(stream.outlet, PreludeOutlet):
+        if isinstance(stream.outlet, PreludeOutlet) or has_streaming_body(value):
             response = http_response_of(value)
             stream.name_head(response)
             self._answer_body(invocation, response.body, stream)

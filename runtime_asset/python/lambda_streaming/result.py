@@ -26,10 +26,15 @@ def is_awaitable(result: Any) -> bool:
     return hasattr(type(result), "__await__")
 
 
+def streams(result: Any) -> bool:
+    kind = type(result)
+    return hasattr(kind, "__next__") or hasattr(kind, "__anext__") or hasattr(kind, "__aiter__") or _is_file(result)
+
+
 def as_iterator(result: Any) -> Iterator[Any] | None:
     """The items of an iterator or of a file-like object (botocore's `StreamingBody` is one); `None` for others."""
     # A file is an iterator of lines too: read in pieces, it needs no lines.
-    if callable(getattr(result, "read", None)) and not isinstance(result, type):
+    if _is_file(result):
         return _pieces(result)
     return result if hasattr(type(result), "__next__") else None
 
@@ -40,6 +45,10 @@ def as_async_iterator(result: Any) -> AsyncIterator[Any] | None:
     if hasattr(type(result), "__aiter__"):
         return result.__aiter__()  # type: ignore[no-any-return]
     return None
+
+
+def _is_file(result: Any) -> bool:
+    return callable(getattr(result, "read", None)) and not isinstance(result, type)
 
 
 def _pieces(file: Any) -> Iterator[Any]:
