@@ -204,6 +204,23 @@ def test_body_of_such_a_dict_may_stream(kind: str, run_runtime: RunRuntime, gate
     assert runtime.invoke(PLAIN_EVENT).result().body == b"firstsecond"
 
 
+def test_generator_that_something_has_read_already_is_an_error(run_runtime: RunRuntime) -> None:
+    """An empty response would say that all was well."""
+    runtime = run_runtime("""
+    def handler(event, context):
+        items = iterate()
+        event.setdefault("seen", list(items))
+        return items
+
+    def iterate():
+        yield "a"
+    """)
+    for _ in range(2):
+        answer = runtime.invoke(FUNCTION_URL_EVENT).result()
+        assert answer.path.endswith("/error")
+        assert "has read it" in json.loads(answer.body)["errorMessage"]
+
+
 def test_event_and_context_are_the_ones_of_aws(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     import os

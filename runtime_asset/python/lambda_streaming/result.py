@@ -36,7 +36,15 @@ def as_iterator(result: Any) -> Iterator[Any] | None:
     # A file is an iterator of lines too: read in pieces, it needs no lines.
     if _is_file(result):
         return _pieces(result)
-    return result if hasattr(type(result), "__next__") else None
+    if not hasattr(type(result), "__next__"):
+        return None
+    if getattr(result, "gi_frame", result) is None:
+        raise RuntimeError(
+            "the generator that the handler returned has ended before its first item could be sent: something around "
+            "the handler has read it. Powertools' tracer does, to record the response, unless it stands as "
+            "@tracer.capture_lambda_handler(capture_response=False)"
+        )
+    return result  # type: ignore[no-any-return]
 
 
 def as_async_iterator(result: Any) -> AsyncIterator[Any] | None:
