@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from lambda_streaming.http1 import ProtocolError, Reply, ReplyDecoder, encode_last_chunk, encode_request_head
+from lambda_streaming.http1 import (
+    MAX_HEAD_BYTES,
+    ProtocolError,
+    Reply,
+    ReplyDecoder,
+    encode_last_chunk,
+    encode_request_head,
+)
 
 WITH_LENGTH = (
     b'HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: abc\r\nX-Empty:\r\nContent-Length: 11\r\n\r\n{"a": "\r\n"}'
@@ -12,6 +19,7 @@ CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
     b"5;name=value\r\nhello\r\nA\r\n, world\r\n!\r\n0\r\nX-Trailer: t\r\n\r\n"
 )
+CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 AFTER_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -80,13 +88,42 @@ def test_bytes_behind_the_reply_end_the_connection() -> None:
         b"HTTP/1.1 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"1" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\n\r\n",
+        CHUNKED_HEAD + b"xyz\r\n",
+        # `int` would take all of these: the first as a step back, to be read again and again.
+        CHUNKED_HEAD + b"-6\r\n",
+        CHUNKED_HEAD + b"+1\r\na\r\n0\r\n\r\n",
+        CHUNKED_HEAD + b"0x1\r\na\r\n0\r\n\r\n",
+        CHUNKED_HEAD + b"0_1\r\na\r\n0\r\n\r\n",
+        CHUNKED_HEAD + b"\r\n",
+        CHUNKED_HEAD + b"1\r\nab\r\n0\r\n\r\n",
         b"x" * 300_000,
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000 + b"\r\nContent-Length: 0\r\n\r\n",
     ],
+    ids=lambda data: repr(data[-20:]),
 )
 def test_what_is_not_http_is_an_error(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode(data)
+
+
+def test_longest_head_is_the_same_however_it_is_cut() -> None:
+    start, end = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ", b"\r\n\r\n"
+    longest = start + b"x" * (MAX_HEAD_BYTES - len(start)) + end
+    for cut in (1, MAX_HEAD_BYTES - 1, *range(len(longest) - 5, len(longest))):
+        assert decode(longest[:cut], longest[cut:]) is not None
+        with pytest.raises(ProtocolError):
+            decode(longest[:cut], b"x", longest[cut:])
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_status_without_a_body_has_none_whatever_its_head_says(status: int) -> None:
+    for header in (b"Content-Length: 5", b"Transfer-Encoding: chunked"):
+        reply = decode(b"HTTP/1.1 %d Reason\r\n%b\r\n\r\n" % (status, header))
+        assert reply is not None
+        assert reply.body == b""
 
 
 def test_request_head_and_last_chunk() -> None:

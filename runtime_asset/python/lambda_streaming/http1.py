@@ -16,6 +16,9 @@ CRLF = b"\r\n"
 # A reply head of the Runtime API is some hundred bytes; the largest header it may carry is the client context
 # (3,583 bytes before base64). A head past this size is not one.
 MAX_HEAD_BYTES = 256 * 1024
+# Of a length or of a chunk's size, in digits: more than any memory holds.
+MAX_SIZE_DIGITS = 15
+_HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 
 class ProtocolError(Exception):
@@ -88,24 +91,26 @@ class ReplyDecoder:
     def _take_head(self) -> bool:
         while True:
             end = self._buffer.find(b"\r\n\r\n")
+            # Where it may still end, while it has not: the limit must not depend on how the bytes were cut.
+            if (len(self._buffer) - 3 if end < 0 else end) > MAX_HEAD_BYTES:
+                raise ProtocolError(f"the reply's head is longer than {MAX_HEAD_BYTES:,} bytes")
             if end < 0:
-                if len(self._buffer) > MAX_HEAD_BYTES:
-                    raise ProtocolError(f"the reply's head is longer than {MAX_HEAD_BYTES:,} bytes")
                 return False
             status, headers, keep_alive = _parse_head(bytes(self._buffer[:end]))
             del self._buffer[: end + 4]
             if status >= 200:
                 break
         self._head = (status, headers, keep_alive)
-        if headers.get("transfer-encoding", "").lower() == "chunked":
+        if status in (204, 304):
+            # They have no body, whatever their head says of one (RFC 9112, 6.3).
+            self._body_left = 0
+        elif headers.get("transfer-encoding", "").lower() == "chunked":
             self._chunked = True
         elif "content-length" in headers:
             length = headers["content-length"]
-            if not length.isdecimal():
-                raise ProtocolError(f"the reply's content-length is {length!r}")
+            if not length.isdecimal() or len(length) > MAX_SIZE_DIGITS:
+                raise ProtocolError(f"the reply's content-length is {length[:80]!r}")
             self._body_left = int(length)
-        elif status in (204, 304):
-            self._body_left = 0
         return True
 
     def _take_chunks(self) -> Reply | None:
@@ -113,18 +118,22 @@ class ReplyDecoder:
             line_end = self._buffer.find(CRLF)
             if line_end < 0:
                 return None
-            size_text = bytes(self._buffer[:line_end]).split(b";")[0].strip()
-            try:
-                size = int(size_text, 16)
-            except ValueError:
-                raise ProtocolError(f"a chunk of the reply has the size {size_text!r}") from None
+            size_text = bytes(self._buffer[:line_end]).partition(b";")[0].strip()
+            # `int` alone takes signs, `0x` and underscores, too.
+            if not _HEX_DIGITS.issuperset(size_text) or not 0 < len(size_text) <= MAX_SIZE_DIGITS:
+                raise ProtocolError(f"a chunk of the reply has the size {size_text[:80]!r}")
+            size = int(size_text, 16)
             if size == 0:
                 return self._take_trailers(line_end)
             data_start = line_end + 2
-            if len(self._buffer) < data_start + size + 2:
+            data_end = data_start + size
+            # What follows is looked at byte by byte: the reply is wrong from the first wrong one on.
+            if not CRLF.startswith(self._buffer[data_end : data_end + 2]):
+                raise ProtocolError("a chunk of the reply is longer than its size")
+            if len(self._buffer) < data_end + 2:
                 return None
-            self._body += memoryview(self._buffer)[data_start : data_start + size]
-            del self._buffer[: data_start + size + 2]
+            self._body += memoryview(self._buffer)[data_start:data_end]
+            del self._buffer[: data_end + 2]
 
     def _take_trailers(self, size_line_end: int) -> Reply | None:
         # The empty line ends the trailers; without any it follows the size line at once.
@@ -143,8 +152,8 @@ class ReplyDecoder:
 def _parse_head(head: bytes) -> tuple[int, dict[str, str], bool]:
     lines = head.decode("latin-1").split("\r\n")
     version, _, rest = lines[0].partition(" ")
-    status = rest[:3]
-    if version not in ("HTTP/1.1", "HTTP/1.0") or not (len(status) == 3 and status.isdecimal()):
+    status, _, _ = rest.partition(" ")
+    if version not in ("HTTP/1.1", "HTTP/1.0") or not (len(status) == 3 and status.isdecimal() and status >= "100"):
         raise ProtocolError(f"the reply begins with {lines[0][:80]!r}")
     headers: dict[str, str] = {}
     del lines[0]
