@@ -133,6 +133,21 @@ def test_next_that_is_refused_ends_the_process(status: int, scripted: Callable[.
     runtime.wait_for_log(f"the Runtime API answered {status} to /next")
 
 
+@pytest.mark.parametrize("headers", [(), ("Lambda-Runtime-Aws-Request-Id: a", "Lambda-Runtime-Deadline-Ms: soon")])
+def test_event_that_no_answer_can_name_ends_the_process(
+    headers: tuple[str, ...], scripted: Callable[..., RunningRuntime]
+) -> None:
+    def give(connection: socket.socket) -> bool:
+        read_request(connection)
+        connection.sendall(reply(200, b"{}", *headers))
+        return False
+
+    runtime = scripted(give)
+    assert runtime.wait_for_exit() == 1
+    assert "an event without a header that can be read" in runtime.log
+    assert "Traceback" not in runtime.log
+
+
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9\r\n\r\n", b"\0" * 300_000])
 def test_next_that_is_no_http_ends_the_process(answer: bytes, scripted: Callable[..., RunningRuntime]) -> None:
     def speak_nonsense(connection: socket.socket) -> bool:

@@ -46,7 +46,10 @@ class RuntimeApi:
             reply = self._exchange(request)
         if reply.status != 200:
             raise RuntimeApiError(f"the Runtime API answered {reply.status} to /next: {reply.body[:500]!r}")
-        return Invocation(reply)
+        try:
+            return Invocation(reply)
+        except (KeyError, ValueError) as error:
+            raise RuntimeApiError(f"the Runtime API gave an event without a header that can be read: {error}") from None
 
     def post_response(self, invocation: Invocation, body: bytes, content_type: str) -> Reply:
         headers = [("Content-Type", content_type), *_echo(invocation)]
