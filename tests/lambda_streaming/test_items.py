@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import enum
+import http
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import lambda_streaming
 import pytest
 from lambda_streaming import HttpResponse, ServerSentEvent, json_lines
+from lambda_streaming.front_door import FUNCTION_URL
+from lambda_streaming.prelude import encode_prelude
 
 EVENTS = {
     "data: one\n\n": ServerSentEvent("one"),
@@ -77,6 +82,28 @@ def test_json_lines_of_something_else_is_an_error() -> None:
 def test_head_takes_pairs_and_a_mapping() -> None:
     assert HttpResponse(headers=[("a", "1"), ("a", "2")]).headers == [("a", "1"), ("a", "2")]
     assert HttpResponse(headers={"a": ["1", "2"], "b": 3}).headers == [("a", "1"), ("a", "2"), ("b", "3")]
+
+
+class Kind(str, enum.Enum):
+    TOKEN = "token"
+
+
+class Number(enum.IntEnum):
+    SEVEN = 7
+
+
+def test_member_of_an_enum_is_its_value() -> None:
+    """As text Python shows its name, `Kind.TOKEN`, some versions here and some there."""
+    event = ServerSentEvent(Kind.TOKEN, event=Kind.TOKEN, id=Kind.TOKEN, retry_ms=Number.SEVEN)
+    assert event.to_bytes() == b"event: token\nid: token\nretry: 7\ndata: token\n\n"
+    head = HttpResponse(http.HTTPStatus.ACCEPTED, {"content-type": Kind.TOKEN, "x-n": [Number.SEVEN]}, [Kind.TOKEN])
+    assert head.content_type == "token"
+    prelude = encode_prelude(head, FUNCTION_URL)
+    assert json.loads(prelude.partition(b"\0")[0]) == {
+        "statusCode": 202,
+        "headers": {"content-type": "token", "x-n": "7"},
+        "cookies": ["token"],
+    }
 
 
 def test_every_public_name_can_be_imported() -> None:

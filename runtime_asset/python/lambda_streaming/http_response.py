@@ -93,4 +93,5 @@ def _header_lines(
         for one in value if isinstance(value, (list, tuple)) else (value,):
             if not isinstance(one, (str, int)) or isinstance(one, bool):
                 raise TypeError(f"the header {name!r} has the value {one!r}; it must be text or an integer")
-            yield name, str(one)
+            # The value of an enum's member, whose own `str` is its name.
+            yield name, str.__str__(one) if isinstance(one, str) else int.__repr__(one)

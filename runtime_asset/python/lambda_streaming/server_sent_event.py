@@ -36,7 +36,7 @@ class ServerSentEvent:
         if retry_ms is not None:
             if not isinstance(retry_ms, int) or isinstance(retry_ms, bool) or retry_ms < 0:
                 raise ValueError(f"retry_ms is {retry_ms!r}; it must be a whole number of milliseconds")
-            lines.append(f"retry: {retry_ms}")
+            lines.append(f"retry: {int.__repr__(retry_ms)}")
         text = data if isinstance(data, str) else import_standard("json").dumps(data, ensure_ascii=False)
         # All three line ends of the standard end a line of data.
         lines += [f"data: {line}" for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
@@ -56,4 +56,4 @@ class ServerSentEvent:
 def _one_line(name: str, value: str) -> str:
     if not isinstance(value, str) or "\n" in value or "\r" in value:
         raise ValueError(f"{name} is {value!r}; it must be text on one line")
-    return value
+    return str.__str__(value)  # The value of an enum's member, whose own `str` is its name.
