@@ -131,6 +131,71 @@ def test_long_stack_is_cut_before_the_message(run_runtime: RunRuntime) -> None:
     assert "raise ValueError" in document["stackTrace"][-1]
 
 
+# Code that is the user's and runs while an error is described.
+HOSTILE_ERRORS = {
+    "a __str__ that ends the process": """
+class Failed(Exception):
+    def __str__(self):
+        raise SystemExit(3)
+""",
+    "a cause without truth": """
+class Cause(Exception):
+    def __bool__(self):
+        raise KeyError("truth")
+
+class Failed(Exception):
+    def __init__(self):
+        self.__cause__ = Cause()
+""",
+    "members that cannot be had": """
+class Failed(Exception):
+    @property
+    def exceptions(self):
+        raise KeyError("members")
+""",
+    "a module without a name": "__name__ = None\nclass Failed(Exception): pass",
+    "a loader that fails": """
+class Loader:
+    def get_source(self, name):
+        raise KeyError("source")
+
+__loader__ = Loader()
+__spec__ = None
+__file__ = "gone"
+fail = compile("def fail(): raise Failed()", "gone", "exec")
+class Failed(Exception): pass
+exec(fail)
+""",
+    "a file that no path can name": """
+class Failed(Exception): pass
+exec(compile("def fail(): raise Failed()", chr(0xD800) + ".py", "exec"))
+""",
+    "a type that no header can hold": 'Failed = type("Runtime.Failed\\r\\nX: y", (Exception,), {})',
+    "a type that fills the trailers": 'Failed = type("Failed" + chr(0x1F600) * 1000, (Exception,), {})',
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE_ERRORS)
+def test_error_whose_own_parts_fail_is_reported_all_the_same(what: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(f"""
+def fail():
+    raise Failed()
+{HOSTILE_ERRORS[what]}
+def handler(event, context):
+    if event == "after":
+        yield "begun"
+    fail()
+""")
+    before = runtime.invoke("before").result()
+    assert before.path.endswith("/error")
+    assert "Failed" in before.headers["lambda-runtime-function-error-type"]
+    assert "Failed" in json.loads(before.body)["errorType"]
+    after = runtime.invoke("after").result()
+    assert after.body == b"begun"
+    assert "Failed" in trailer_document(after.trailers)["errorType"]
+    assert runtime.process.poll() is None
+
+
 def test_item_of_a_wrong_type_names_the_helpers(run_runtime: RunRuntime) -> None:
     answer = run_runtime("def handler(event, context):\n    yield {'a': 1}").invoke({}).result()
     message = json.loads(answer.body)["errorMessage"]

@@ -10,7 +10,7 @@ from lambda_streaming.python_path import import_standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     # Path, line number, function, source.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # (protocol 1.3). Both trailers together stay below it: base64 makes 4 bytes of 3, the names and the type take ~150.
 MAX_TRAILER_BODY_BYTES = 3_700
 _MAX_TRAILER_JSON_BYTES = MAX_TRAILER_BODY_BYTES // 4 * 3
-_MAX_TRAILER_TYPE_CHARACTERS = 300
+_MAX_TRAILER_NAME_BYTES = 600
 
 # It refuses a request head of more than 1 MiB, and with it the error (protocol 1.5). Lambda itself crops a cause of
 # more than 64 KiB.
@@ -79,10 +79,9 @@ class ErrorReport:
     @property
     def runtime_api_type(self) -> str:
         """The type in the form Lambda accepts, which allows letters only behind the dot."""
-        if self.error_type.startswith("Runtime."):
-            return self.error_type
-        letters = "".join(c for c in self.error_type if c.isascii() and c.isalpha())
-        return f"Function.{letters[:1].upper()}{letters[1:200]}" if letters else "Function.Unknown"
+        kind = "Runtime" if self.error_type.startswith("Runtime.") else "Function"
+        letters = "".join(c for c in self.error_type.removeprefix("Runtime.") if c.isascii() and c.isalpha())
+        return f"{kind}.{letters[:1].upper()}{letters[1:200]}" if letters else f"{kind}.Unknown"
 
     def document(self) -> dict[str, object]:
         return _document(self.error_type, self.message, self.request_id, self.stack_trace)
@@ -96,17 +95,18 @@ class ErrorReport:
         """base64 of the document, cut to fit: first the stack from its outermost call on, then the message."""
         from binascii import b2a_base64
 
-        error_type = self.error_type[:_MAX_TRAILER_TYPE_CHARACTERS]
-        stack = list(self.stack_trace)
-        document = _ascii_json(_document(error_type, self.message, self.request_id, stack))
-        while len(document) > _MAX_TRAILER_JSON_BYTES and stack:
-            del stack[0]
-            document = _ascii_json(_document(error_type, self.message, self.request_id, stack))
-        message = self.message
-        while len(document) > _MAX_TRAILER_JSON_BYTES:
-            # A character takes up to 12 bytes in JSON (a pair of \uXXXX); halving ends soon and never cuts an escape.
-            message = message[: len(message) // 2]
-            document = _ascii_json(_document(error_type, message + "…", self.request_id, stack))
+        error_type = _cut(self.error_type, _MAX_TRAILER_NAME_BYTES)
+        request_id = _cut(self.request_id, _MAX_TRAILER_NAME_BYTES)
+        room = _MAX_TRAILER_JSON_BYTES - len(_ascii_json(_document(error_type, "", request_id, [])))
+        message = _cut(self.message, room)
+        room -= _json_bytes(message)
+        stack: list[str] = []
+        for entry in reversed(self.stack_trace):
+            room -= _json_bytes(entry) + len('"", ')
+            if room < 0:
+                break
+            stack.append(entry)
+        document = _ascii_json(_document(error_type, message, request_id, stack[::-1]))
         return b2a_base64(document, newline=False).decode("ascii")
 
     def to_xray_cause(self) -> str | None:
@@ -130,7 +130,22 @@ def _document(error_type: str, message: str, request_id: str, stack_trace: list[
     return {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": stack_trace}
 
 
-def _ascii_json(document: dict[str, object]) -> bytes:
+def _cut(text: str, limit_bytes: int) -> str:
+    """The start of `text` that takes at most `limit_bytes` in JSON; an ellipsis stands for the rest."""
+    if len(text) <= limit_bytes and _json_bytes(text) <= limit_bytes:
+        return text
+    # Cut between characters, and so never within an escape.
+    start = text[:limit_bytes]
+    while (size := _json_bytes(start + "…")) > limit_bytes:
+        start = start[: len(start) * limit_bytes // size]
+    return start + "…"
+
+
+def _json_bytes(text: str) -> int:
+    return len(_ascii_json(text)) - len('""')
+
+
+def _ascii_json(document: dict[str, object] | str) -> bytes:
     # ASCII with escapes: lone surrogates, which UTF-8 cannot hold, pass too.
     return import_standard("json").dumps(document).encode("ascii")  # type: ignore[no-any-return]
 
@@ -138,13 +153,24 @@ def _ascii_json(document: dict[str, object]) -> bytes:
 def _message_of(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as failure:  # noqa: BLE001 - a __str__ of the user's that fails must not hide the error itself
+    except BaseException as failure:  # noqa: BLE001 - a __str__ of the user's that fails must not hide the error itself
         return f"<str() of this {type(error).__name__} failed: {type(failure).__name__}>"
 
 
 def _frames_of(error: BaseException) -> list[Frame]:
-    trace = import_standard("traceback").extract_tb(_first_frame_of_user(error.__traceback__))
-    return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in trace]
+    first = _first_frame_of_user(error.__traceback__)
+    try:
+        trace = import_standard("traceback").extract_tb(first)
+        return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in trace]
+    except Exception:  # noqa: BLE001 - the source is the user's to name and to load; without it the rest is still told
+        return list(_frames_without_source(first))
+
+
+def _frames_without_source(trace: TracebackType | None) -> Iterator[Frame]:
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        yield code.co_filename, trace.tb_lineno, code.co_name, ""
+        trace = trace.tb_next
 
 
 def _lines_of(frames: list[Frame]) -> list[str]:
@@ -158,14 +184,16 @@ def users_lines_of(error: BaseException) -> list[str]:
 
 
 def _origins_of(error: BaseException) -> list[str]:
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if hasattr(error, "exceptions") and hasattr(error, "split"):  # An exception group, which 3.10 does not know.
-        cause = error
-    if cause is None:
-        return []
+    cause = error.__cause__
+    if cause is None and not error.__suppress_context__:
+        cause = error.__context__
     try:
+        if hasattr(error, "exceptions") and hasattr(error, "split"):  # An exception group, which 3.10 does not know.
+            cause = error
+        if cause is None:
+            return []
         return "".join(import_standard("traceback").format_exception(cause)).splitlines()
-    except Exception:  # noqa: BLE001 - a __str__ of the user's that fails must not hide the error itself
+    except BaseException:  # noqa: BLE001 - code of the user's that fails here must not hide the error itself
         return []
 
 
@@ -193,7 +221,8 @@ def _has_frame_of_user(trace: TracebackType | None) -> bool:
 
 
 def _is_not_of_user(trace: TracebackType) -> bool:
-    return trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_OF_USER
+    # Text, unless the user has put something else there.
+    return str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] in _NOT_OF_USER
 
 
 _NOT_OF_USER = frozenset(("lambda_streaming", "asyncio", "importlib"))
