@@ -29,7 +29,8 @@ def of_event(event: object) -> str | None:
         return ALB_MULTI_VALUE if "multiValueHeaders" in event else ALB
     version = event.get("version")
     if version == "2.0" and isinstance(context.get("http"), dict):
-        return FUNCTION_URL if ".lambda-url." in str(context.get("domainName")) else HTTP_API_2
+        domain_name = context.get("domainName")
+        return FUNCTION_URL if isinstance(domain_name, str) and ".lambda-url." in domain_name else HTTP_API_2
     if "httpMethod" in event:
         return HTTP_API_1 if version == "1.0" else REST_API
     return None
@@ -40,6 +41,6 @@ def method_of_event(event: dict[str, object]) -> str:
     context = event["requestContext"]
     assert isinstance(context, dict)
     http = context.get("http")
-    if isinstance(http, dict):
-        return str(http.get("method", "GET"))
-    return str(event.get("httpMethod", "GET"))
+    method = http.get("method") if isinstance(http, dict) else event.get("httpMethod")
+    # Not one of AWS's events then, though it looks like one.
+    return method if isinstance(method, str) else "GET"

@@ -51,7 +51,10 @@ class HeadError(ValueError):
 def encode_prelude(head: HttpResponse, door: str) -> bytes:
     # A handler answers with few different heads, most often with one: it is encoded once.
     key = (door, head.status_code, tuple(head.headers), tuple(head.cookies))
-    known = _known_preludes.get(key)
+    try:
+        known = _known_preludes.get(key)
+    except TypeError:
+        return _encode(head, door)  # Not hashable, and so no text: refused there.
     if known is None:
         known = _encode(head, door)
         if len(_known_preludes) >= KNOWN_PRELUDES:
