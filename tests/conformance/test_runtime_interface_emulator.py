@@ -28,7 +28,7 @@ RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
 SAM_CLI = "aws-sam-cli==1.170.0"
 
 HANDLER = """
-import os
+import os, signal
 
 def handler(event, context):
     what = event.get("what") or event.get("rawPath")
@@ -45,6 +45,8 @@ def items(what):
         raise ValueError("after the first byte")
     if what == "exit":
         os._exit(3)
+    if what == "deadline":
+        signal.pause()
     yield "end"
 """
 
@@ -160,7 +162,7 @@ def emulator(
             "PATH": os.environ["PATH"],
             "LD_LIBRARY_PATH": str(Path(interpreter).parents[1] / "lib"),
             "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
-            "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "5",
             "LAMBDA_TASK_ROOT": "/var/task",
             "_HANDLER": "index.handler",
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -227,6 +229,12 @@ def test_error_trailers_are_accepted_and_the_next_invocation_is_served(emulator:
 
 def test_process_that_dies_is_replaced(emulator: RunningEmulator) -> None:
     emulator.invoke({"what": "exit"})
+    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+
+
+def test_process_that_meets_its_deadline_in_a_response_is_replaced(emulator: RunningEmulator) -> None:
+    """Lambda kills it: nothing of the response that was cut off comes into the next."""
+    assert b"Task timed out after 5.00 seconds" in emulator.invoke({"what": "deadline"})
     assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
 
 
