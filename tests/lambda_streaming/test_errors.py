@@ -214,18 +214,34 @@ def test_second_head_is_an_error(run_runtime: RunRuntime) -> None:
     assert document["errorMessage"].startswith("the response head has left already")
 
 
-@pytest.mark.parametrize("statement", ["sys.exit(3)", "raise KeyboardInterrupt"])
-def test_exit_before_the_first_byte_is_reported_and_ends_the_process(statement: str, run_runtime: RunRuntime) -> None:
-    runtime = run_runtime(f"import sys\ndef handler(event, context):\n    {statement}")
-    assert runtime.invoke({}).result().path.endswith("/error")
-    assert runtime.wait_for_exit() != 0
+EXITS = {
+    "SystemExit": "raise SystemExit(3)",
+    "KeyboardInterrupt": "raise KeyboardInterrupt",
+    "Ended": "raise type('Ended', (BaseException,), {})",
+}
 
 
-def test_exit_after_the_first_byte_is_reported_and_ends_the_process(run_runtime: RunRuntime) -> None:
-    runtime = run_runtime("import sys\ndef handler(event, context):\n    yield 'begun'\n    sys.exit(3)")
+@pytest.mark.parametrize("name", EXITS)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_exit_before_the_first_byte_is_reported_and_ends_the_process(
+    kind: str, name: str, run_runtime: RunRuntime
+) -> None:
+    runtime = run_runtime(source(kind, EXITS[name], "yield 'never'"))
     answer = runtime.invoke({}).result()
-    assert answer.trailers["lambda-runtime-function-error-type"] == "Function.SystemExit"
-    assert runtime.wait_for_exit() == 3
+    assert answer.path.endswith("/error")
+    assert answer.headers["lambda-runtime-function-error-type"] == f"Function.{name}"
+    assert runtime.wait_for_exit() == (3 if name == "SystemExit" else 1 if name == "Ended" else -2)
+
+
+@pytest.mark.parametrize("name", EXITS)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_exit_after_the_first_byte_is_reported_and_ends_the_process(
+    kind: str, name: str, run_runtime: RunRuntime
+) -> None:
+    runtime = run_runtime(source(kind, "yield 'begun'", EXITS[name]))
+    answer = runtime.invoke({}).result()
+    assert answer.trailers["lambda-runtime-function-error-type"] == f"Function.{name}"
+    assert runtime.wait_for_exit() == (3 if name == "SystemExit" else 1 if name == "Ended" else -2)
 
 
 def test_value_that_json_cannot_hold_is_an_error(run_runtime: RunRuntime) -> None:
@@ -289,6 +305,15 @@ def test_early_reply_stops_the_producer(kind: str, run_runtime: RunRuntime) -> N
     assert runtime.invoke("next").result().body == b"served"
     runtime.wait_for_log("producer stopped")
     runtime.wait_for_log("413")
+
+
+@pytest.mark.parametrize("kind", ["streamified", "async streamified"])
+def test_write_after_the_end_raises_and_sends_nothing(kind: str, run_runtime: RunRuntime) -> None:
+    lines = ["yield 'all'", "response_stream.end()", "try:", "    yield 'more'", "except RuntimeError as error:"]
+    runtime = run_runtime(source(kind, *lines, "    print(type(error).__name__, error)"))
+    assert runtime.invoke({}).result().body == b"all"
+    runtime.wait_for_log("StreamClosedError the response has ended: nothing can be written to it any more")
+    assert runtime.invoke({}).result().body == b"all"
 
 
 def test_a_left_behind_thread_cannot_write_into_the_next_invocation(run_runtime: RunRuntime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import struct
 import threading
@@ -203,6 +204,29 @@ def test_response_that_is_lost_with_its_connection_is_not_made_twice(
     assert b"Runtime.ResponseLost" in errors[0]
     assert json.loads(runtime.invoke({"kind": "calls"}).result().body) == [RESPONSES[response]["kind"], "calls"]
     assert serves_the_next(runtime)
+
+
+@pytest.mark.parametrize("response", ["buffered", "error", "streamed"])
+def test_next_is_not_asked_for_before_the_reply_to_the_response(
+    response: str, scripted: Callable[..., RunningRuntime]
+) -> None:
+    """Lambda would refuse it with 403 and end the environment."""
+    asked_early: list[object] = []
+
+    def withhold_the_reply(connection: socket.socket) -> bool:
+        read_request(connection)
+        connection.sendall(event("first", RESPONSES[response]))
+        data = read_request(connection)
+        while not data.endswith((b'"whole"', b"\r\n0\r\n\r\n", b"}")):
+            data += connection.recv(65_536)
+        asked_early.extend(select.select([connection], [], [], 0.1)[0])
+        connection.sendall(ACCEPTED)
+        return True
+
+    runtime = scripted(withhold_the_reply)
+    assert serves_the_next(runtime)
+    assert not asked_early
+    assert runtime.api.connections == 1
 
 
 @pytest.mark.parametrize("size", [1, 10_000])

@@ -126,6 +126,17 @@ def test_binary_body_in_the_proxy_form_is_base64(run_runtime: RunRuntime) -> Non
     assert (document["body"], document["isBase64Encoded"]) == ("/wA=", True)
 
 
+def test_bytes_are_the_body_of_a_streamed_response(run_runtime: RunRuntime) -> None:
+    answer = run_runtime("def handler(event, context):\n    return b'\\xff\\x00'").invoke(FUNCTION_URL_EVENT).result()
+    assert (answer.prelude["headers"]["content-type"], answer.payload) == ("application/octet-stream", b"\xff\x00")
+
+
+def test_text_that_utf_8_cannot_hold_is_replaced(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("def handler(event, context):\n    yield 'a\\ud800é'")
+    assert runtime.invoke(FUNCTION_URL_EVENT).result().payload == "a?é".encode()
+    assert json.loads(runtime.invoke(HTTP_API_2_EVENT).result().body)["body"] == "a?é"
+
+
 def test_no_front_door_streams_when_the_variable_says_none(run_runtime: RunRuntime) -> None:
     runtime = run_runtime(NAMED, environment={"LAMBDA_STREAMING_FRONT_DOORS": "none"})
     document = json.loads(runtime.invoke(FUNCTION_URL_EVENT).result().body)
@@ -142,6 +153,17 @@ EMPTY = {
     "sync": "def handler(event, context):\n    yield from ()",
     "async": "async def handler(event, context):\n    for item in ():\n        yield item",
     "empty items": "def handler(event, context):\n    yield ''\n    yield b''",
+    "streamified": """
+from lambda_streaming import streamify_response
+@streamify_response
+def handler(event, response_stream, context):
+    return None
+""",
+    "a head alone": """
+from lambda_streaming import HttpResponse
+def handler(event, context):
+    return HttpResponse()
+""",
 }
 
 
@@ -151,6 +173,13 @@ def test_empty_body_still_has_its_prelude(kind: str, run_runtime: RunRuntime) ->
     answer = run_runtime(EMPTY[kind]).invoke(FUNCTION_URL_EVENT).result()
     assert answer.prelude["statusCode"] == 200
     assert answer.payload == b"\n"
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_empty_body_for_a_rest_api_is_its_prelude_alone(kind: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(EMPTY[kind], environment={"LAMBDA_STREAMING_FRONT_DOORS": "rest-api"})
+    answer = runtime.invoke(REST_EVENT).result()
+    assert (answer.prelude["statusCode"], answer.payload) == (200, b"")
 
 
 def test_newline_for_an_empty_body_can_be_switched_off(run_runtime: RunRuntime) -> None:

@@ -80,6 +80,19 @@ def test_what_the_pipe_does_not_take_goes_to_standard_output(descriptor: str, ru
     runtime.wait_for_log("[ERROR] ValueError: reported")
 
 
+def test_what_a_handler_s_own_output_holds_is_written_when_its_invocation_ends(run_runtime: RunRuntime) -> None:
+    """Lambda may freeze the process then, and would show it with a later invocation, or never."""
+    runtime = run_runtime("""
+    import sys
+    sys.stdout = open(1, "w", buffering=65_536, closefd=False)
+    def handler(event, context):
+        print("held back")
+        return 1
+    """)
+    runtime.invoke({}).result()
+    runtime.wait_for_log("held back")
+
+
 def test_lines_of_the_runtime_are_records_too(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("def handler(event, context):\n    return 1", environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"})
     exchange = runtime.invoke({}, reply=reply(413, b"too large"))
