@@ -1,0 +1,69 @@
+"""What the pages name is there: tests, files, variables. What they say of it is for readers to judge."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from .conformance.test_node_client import AS_ABOVE, DIFFERENCES
+
+ROOT = Path(__file__).parents[1]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "examples/README.md")),
+    ROOT / "emulator" / "README.md",
+    *DOCS,
+]
+CONFORMANCE = ROOT / "docs" / "conformance.md"
+RUNTIME = ROOT / "runtime_asset"
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", DOCS, ids=name_of)
+def test_every_test_that_a_page_names_exists(page: Path) -> None:
+    for file, name in re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", page.read_text(encoding="utf-8")):
+        assert (ROOT / file).is_file(), file
+        if name:
+            tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+            tests = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+            assert name in tests, f"{file}::{name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_relative_link_leads_to_a_file(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, _ = target.partition("#")
+        if path and not re.match(r"[a-z]+:", path):
+            assert (page.parent / path).exists(), target
+
+
+def test_every_variable_that_the_runtime_reads_is_in_the_table() -> None:
+    sources = [RUNTIME / "bootstrap", *RUNTIME.rglob("*.py")]
+    read = {name for file in sources for name in re.findall(r"\bLAMBDA_STREAMING_[A-Z_]+\b", file.read_text("utf-8"))}
+    page = (ROOT / "docs" / "runtime.md").read_text(encoding="utf-8")
+    assert read == set(re.findall(r"^\| `(LAMBDA_STREAMING_[A-Z_]+)` \|", page, re.MULTILINE))
+
+
+def test_every_edge_case_has_its_row_with_a_test() -> None:
+    """Protocol, section 2: there are 32."""
+    page = CONFORMANCE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| .+ \| (.*) \|$", page, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 33))
+    assert all("::test_" in tests for _, tests in rows)
+
+
+def test_the_page_shows_how_node_differs() -> None:
+    page = CONFORMANCE.read_text(encoding="utf-8")
+    _, _, section = page.partition("\n## Beside AWS's Node.js client\n")
+    rows = re.findall(r"^\| .+ \|$", section.partition("\n## ")[0], re.MULTILINE)
+    assert rows[1:] == [
+        f"| {script} | {', '.join(reasons)} | {'; '.join(why for why in reasons.values() if why != AS_ABOVE)} |"
+        for script, reasons in DIFFERENCES.items()
+    ]
