@@ -39,4 +39,4 @@ lock: $(VENV)/.ready
 		requirements-dev.in --output-file requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
