@@ -55,6 +55,7 @@ class BodyWriter:
         self._sending = allocate_lock()
         self._last_send = 0.0
         self._sent_alone = 0
+        self._has_begun = False
         self.has_ended = False
         # Read by the flusher, which sleeps on while this changes.
         self.sends = 0
@@ -100,11 +101,13 @@ class BodyWriter:
             self._frame_joined()
             try:
                 while self._unsent:
-                    if self.connection.has_input():
+                    # Nobody answers a request of which nothing has been sent.
+                    if self._has_begun and self.connection.has_input():
                         raise ResponseCutOff
                     sent = self.connection.try_send(self._unsent[:MAX_PARTS])
                     if not sent:
                         return False
+                    self._has_begun = True
                     self._forget(sent)
             except (OSError, ResponseCutOff):
                 self.is_cut_off = True
