@@ -180,8 +180,8 @@ _INTRODUCTION = """\
 
 Printed and drawn by `make bench ARGS=--write`. The Runtime API is played by a server on the same machine that
 acknowledges at once; absolute figures depend on the machine, ratios less so. AWS's Python client does not stream: its
-first byte is that of a whole small response. Load is 200 MB streamed; for AWS's Python client 6 MB, as much as it can answer.
-Between runs the ratios move by a tenth or so; first bytes were seen at 0.24 to 0.27 of Node.js's.
+first byte is that of a whole small response. Load is 200 MB streamed; for AWS's Python client 6 MB, as much as it can
+answer. Between runs the ratios move by a tenth or so; first bytes were seen at 0.24 to 0.27 of Node.js's.
 
 ![the table below as bars](benchmarks.svg)
 """
