@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import RunRuntime
+from .conftest import Gate, RunRuntime
 from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S, reply
 
 HANDLERS = {
@@ -589,3 +589,37 @@ def test_log_has_the_members_of_an_exception_group(run_runtime: RunRuntime) -> N
     """)
     runtime.invoke({}).result()
     runtime.wait_for_log("ValueError: the member")
+
+
+def test_a_task_left_behind_in_a_write_ends(run_runtime: RunRuntime, gate: Gate) -> None:
+    """It waits for a full socket when its invocation fails; without an end it would hang whoever awaits it later."""
+    runtime = run_runtime("""
+    import asyncio, socket
+    from lambda_streaming import streamify_response
+    seen = []
+
+    async def write_much(response_stream, began):
+        try:
+            began.set()
+            await response_stream.write(b"A" * 30_000_000)
+        except BaseException as error:
+            seen.append(type(error).__name__)
+
+    @streamify_response
+    async def handler(event, response_stream, context):
+        global task
+        if event == "second":
+            await asyncio.wait([task])
+            await response_stream.write(seen[0])
+            return
+        began = asyncio.Event()
+        task = asyncio.ensure_future(write_much(response_stream, began))
+        await began.wait()
+        await asyncio.sleep(0)
+        socket.create_connection(("127.0.0.1", event)).close()
+        raise ValueError("failed")
+    """)
+    exchange = runtime.invoke(gate.port)
+    exchange.reads_after = gate.open
+    assert exchange.result().trailers
+    assert runtime.invoke("second").result().body == b"StreamClosedError"

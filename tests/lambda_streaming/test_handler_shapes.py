@@ -364,3 +364,35 @@ def test_json_lines_without_a_value_are_still_json_lines(values: str, run_runtim
     """)
     answer = runtime.invoke(FUNCTION_URL_EVENT).result()
     assert answer.prelude["headers"]["content-type"] == "application/x-ndjson"
+
+
+@pytest.mark.parametrize("door", ["raw", "proxy"])
+def test_a_large_buffer_may_be_used_again_too(door: str, run_runtime: RunRuntime) -> None:
+    """Also where the whole response is gathered first, for a front door that buffers."""
+    event = {"httpMethod": "GET", "requestContext": {}} if door == "proxy" else {}
+    runtime = run_runtime("""
+    def handler(event, context):
+        buffer = bytearray(20_000)
+        for letter in b"ABC":
+            buffer[:] = bytes([letter]) * 20_000
+            yield buffer
+    """)
+    answer = runtime.invoke(event).result()
+    body = json.loads(answer.body)["body"].encode() if door == "proxy" else answer.body
+    assert body == b"A" * 20_000 + b"B" * 20_000 + b"C" * 20_000
+
+
+def test_a_large_buffer_may_be_used_again_after_a_write_that_is_not_awaited(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime("""
+    from lambda_streaming import streamify_response
+
+    @streamify_response
+    async def handler(event, response_stream, context):
+        buffer = bytearray(1_000_000)
+        for letter in b"ABC":
+            for _ in range(4):
+                buffer[:] = bytes([letter]) * 1_000_000
+                response_stream.write(buffer)
+    """)
+    body = runtime.invoke({}).result().body
+    assert body == b"A" * 4_000_000 + b"B" * 4_000_000 + b"C" * 4_000_000

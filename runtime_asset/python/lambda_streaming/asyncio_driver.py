@@ -12,7 +12,7 @@ from lambda_streaming.blocking_driver import wait_until_sent
 from lambda_streaming.body_writer import BodyWriter, ResponseCutOff
 from lambda_streaming.http1 import ReplyDecoder
 from lambda_streaming.python_path import import_standard
-from lambda_streaming.response_stream import DONE
+from lambda_streaming.response_stream import DONE, StreamClosedError
 
 import_standard("asyncio")
 import asyncio  # noqa: E402 - the one just imported, whatever module of its name or its parts' the user's folder holds
@@ -145,7 +145,11 @@ class AsyncioDriver:
         self._body = self._task = None
         self._is_sending = False
         self._unawaited = 0
-        self._waiters.clear()
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                # Of tasks that the handler left behind in a write: they end, and their `finally` runs.
+                waiter.set_exception(StreamClosedError("the response has ended: nothing more of it is sent"))
 
 
 class _Sent:

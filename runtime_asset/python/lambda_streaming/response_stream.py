@@ -257,7 +257,7 @@ def _encoded(item: Any) -> tuple[bytes | memoryview, Headers]:
             "lambda_streaming.ServerSentEvent, and HttpResponse as the first item. For JSON, yield json.dumps(item), "
             "or use lambda_streaming.json_lines(items)"
         ) from None
-    if view.nbytes >= LARGE_BYTES and view.c_contiguous:
-        # Sent before its producer goes on, and so without a copy.
+    if view.nbytes >= LARGE_BYTES and view.c_contiguous and isinstance(view.obj, bytes):
         return view.cast("B"), BYTES_HEADERS
+    # What its producer can change may leave later, or with the whole response: it is copied.
     return view.tobytes(), BYTES_HEADERS
