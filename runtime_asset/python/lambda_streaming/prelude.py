@@ -67,11 +67,7 @@ def _encode(head: HttpResponse, door: str) -> bytes:
     headers, cookies = validated(head)
     document: dict[str, object] = {"statusCode": head.status_code}
     if door == front_door.REST_API:
-        multi: dict[str, list[str]] = {}
-        for name, value in headers:
-            multi.setdefault(name, []).append(value)
-        if cookies:
-            multi["set-cookie"] = cookies
+        multi = grouped(headers, cookies)
         document["headers"] = {name: values[0] for name, values in multi.items() if len(values) == 1}
         repeated = {name: values for name, values in multi.items() if len(values) > 1}
         if repeated:
@@ -104,6 +100,16 @@ def validated(head: HttpResponse) -> tuple[list[tuple[str, str]], list[str]]:
         elif name not in _NOT_FORWARDED:
             headers.append((name, value))
     return headers, cookies
+
+
+def grouped(headers: list[tuple[str, str]], cookies: list[str]) -> dict[str, list[str]]:
+    """All values of each header, cookies among them: the form of `multiValueHeaders`."""
+    multi: dict[str, list[str]] = {}
+    for name, value in headers:
+        multi.setdefault(name, []).append(value)
+    if cookies:
+        multi["set-cookie"] = cookies
+    return multi
 
 
 def joined(headers: list[tuple[str, str]]) -> dict[str, str]:

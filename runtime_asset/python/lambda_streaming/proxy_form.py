@@ -46,12 +46,7 @@ def encode_proxy_form(head: HttpResponse, body: bytes, door: str) -> dict[str, o
     headers, cookies = prelude.validated(head)
     document: dict[str, object] = {"statusCode": head.status_code}
     if door in _MULTI_VALUE:
-        multi: dict[str, list[str]] = {}
-        for name, value in headers:
-            multi.setdefault(name, []).append(value)
-        if cookies:
-            multi["set-cookie"] = cookies
-        document["multiValueHeaders"] = multi
+        document["multiValueHeaders"] = prelude.grouped(headers, cookies)
     else:
         single = prelude.joined(headers)
         if door == front_door.ALB:
