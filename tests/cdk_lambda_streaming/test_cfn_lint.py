@@ -1,0 +1,54 @@
+"""cfn-lint, which knows the schema of every resource, has nothing to say of any template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from cdk_lambda_streaming import StreamingFunction
+from cfnlint.config import ConfigMixIn
+from cfnlint.decode import decode_str
+from cfnlint.runner import Runner
+
+from .templates import TEMPLATES, make_app, recommended_feature_flags, synthesize
+
+IGNORED = {
+    "W3005": "The CDK writes down dependencies that CloudFormation sees by itself, such as a function's on its role.",
+}
+
+
+@pytest.fixture(scope="module")
+def runner() -> Runner:
+    """It has read all rules: that takes longer than to apply them."""
+    return Runner(ConfigMixIn(regions=["us-east-1"], ignore_checks=list(IGNORED)))
+
+
+def lint(runner: Runner, template: Mapping[str, Any]) -> list[str]:
+    decoded, problems = decode_str(json.dumps(template))
+    assert not problems
+    return [f"{match.rule.id} {match.message}" for match in runner.validate_template(decoded)]
+
+
+@pytest.mark.parametrize("flags", ["no-flags", "recommended-flags"])
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_template_is_clean(name: str, flags: str, runner: Runner, entry: Path, tmp_path: Path) -> None:
+    context = recommended_feature_flags() if flags == "recommended-flags" else {}
+    templates = synthesize(make_app(name, entry, tmp_path / "cdk.out", context))
+    assert {file: found for file, template in templates.items() if (found := lint(runner, template))} == {}
+
+
+def test_a_template_that_is_wrong_shows_that_the_linter_is_on(runner: Runner, entry: Path, tmp_path: Path) -> None:
+    """What the CDK accepts, and Lambda would not."""
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    chat = StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry)
+    chat.node.default_child.add_property_override("MemorySize", 64)
+    chat.function_url.node.default_child.add_property_override("InvokeMode", "STREAM")
+    ((_, template),) = synthesize(app).items()
+    assert sorted(lint(runner, template)) == [
+        "E3030 'STREAM' is not one of ['BUFFERED', 'RESPONSE_STREAM']",
+        "E3034 64 is less than the minimum of 128",
+    ]
