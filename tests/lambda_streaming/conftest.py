@@ -81,6 +81,7 @@ def run_runtime(tmp_path: Path) -> Iterator[RunRuntime]:
         environment: dict[str, str] | None = None,
         interpreter: str = INTERPRETER,
         stdin: int = subprocess.DEVNULL,
+        pass_fds: tuple[int, ...] = (),
     ) -> RunningRuntime:
         task_root = tmp_path / f"task{len(running)}"
         for name, text in ({"index.py": source} if isinstance(source, str) else source).items():
@@ -103,6 +104,7 @@ def run_runtime(tmp_path: Path) -> Iterator[RunRuntime]:
                 **(environment or {}),
             },
             stdin=stdin,
+            pass_fds=pass_fds,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -71,6 +71,8 @@ class Exchange:
         self.reply_early_after: int | None = None
         # Called before anything of the response's body is read.
         self.reads_after: Callable[[], None] = lambda: None
+        # Called when all of the response is there, before the reply to it.
+        self.replies_after: Callable[[], None] = lambda: None
         self.answer: Recorded | None = None
         self.is_complete = False
         self.is_broken = False
@@ -227,6 +229,7 @@ class FakeRuntimeApi:
             if not complete and not exchange.is_complete:
                 exchange.note(is_broken=True)
         exchange.note(is_complete=True)
+        exchange.replies_after()
         return exchange.reply
 
 

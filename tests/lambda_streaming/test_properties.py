@@ -573,7 +573,7 @@ def test_any_event_has_one_front_door_or_none(event: Any) -> None:
         assert isinstance(front_door.method_of_event(event), str)
     for named in ("none", "function-url,rest-api"):
         known = Settings({"_HANDLER": "index.handler", "LAMBDA_STREAMING_FRONT_DOORS": named})
-        made = outlet.for_event(event, mock.Mock(), mock.Mock(), mock.Mock(), known)
+        made = outlet.for_event(event, mock.Mock(), mock.Mock(), mock.Mock(), mock.Mock(), known)
         streams = isinstance(made, outlet.PreludeOutlet)
         assert streams is (door in known.streaming_front_doors)
         assert isinstance(made, outlet.ProxyOutlet) is (door is not None and not streams)

@@ -8,7 +8,7 @@ from lambda_streaming import python_path
 from lambda_streaming.connection import ConnectionBroken
 from lambda_streaming.error_report import ErrorReport
 from lambda_streaming.handler_loader import HandlerError, load_handler
-from lambda_streaming.invocation_loop import InvocationLoop, KilledAtOnce
+from lambda_streaming.invocation_loop import InvocationLoop, KilledAtOnce, NotMeasured
 from lambda_streaming.logs import Log
 from lambda_streaming.runtime_api import RuntimeApi, RuntimeApiError
 from lambda_streaming.settings import LogSettings, Settings, SettingsError, runtime_api_address
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from lambda_streaming.handler_loader import Handler
-    from lambda_streaming.invocation_loop import Shutdown
+    from lambda_streaming.invocation_loop import Metrics, Shutdown
 
 
 def main() -> None:
@@ -28,11 +28,12 @@ def main() -> None:
         settings = read_settings(api, log)
         handler = prepare_handler(settings, api, log)
         shutdown = prepare_shutdown(settings, api)
+        metrics = prepare_metrics(settings, log)
         if settings.takes_snapshot:
             from lambda_streaming.snap_start import take_snapshot
 
             take_snapshot(api, log)
-        InvocationLoop(api, handler, settings, log, shutdown).run()
+        InvocationLoop(api, handler, settings, log, shutdown, metrics).run()
     except SettingsError as error:
         sys.exit(f"lambda_streaming: {error}")
     except (RuntimeApiError, ConnectionBroken) as error:
@@ -69,6 +70,14 @@ def prepare_shutdown(settings: Settings, api: RuntimeApi) -> Shutdown:
     shutdown = GracefulShutdown()
     shutdown.install(api.address)
     return shutdown
+
+
+def prepare_metrics(settings: Settings, log: Log) -> Metrics:
+    if not settings.metrics_sample_rate:
+        return NotMeasured()
+    from lambda_streaming.stream_metrics import StreamMetrics
+
+    return StreamMetrics(settings.metrics_sample_rate, settings.function_name or "", log)
 
 
 if __name__ == "__main__":

@@ -115,27 +115,32 @@ class BodyWriter:
                 raise ResponseCutOff from None
             return True
 
-    def _frame_joined(self) -> None:
+    def _frame_joined(self) -> int:
+        """Frame the items that have been taken; how many bytes they are."""
         if not self._joined:
-            return
+            return 0
         # The producer may append meanwhile: what is there now is taken, the rest has its turn.
         items = [self._joined.popleft() for _ in range(len(self._joined))]
         self._joined_bytes = 0
         if self.has_ended:
-            return  # A left-behind thread of the application's wrote past the end.
+            return 0  # A left-behind thread of the application's wrote past the end.
         large = items.pop() if len(items[-1]) >= LARGE_BYTES else None
         if large is not None and self._has_opening:
             items.append(memoryview(large)[:LARGE_BYTES])
             large = memoryview(large)[LARGE_BYTES:] or None
         self._has_opening = False
+        size = 0
         if items:
             joined = b"".join(items)
-            self._unsent.append(b"%x\r\n%b\r\n" % (len(joined), joined))
+            size = len(joined)
+            self._unsent.append(b"%x\r\n%b\r\n" % (size, joined))
         if large is not None:
             self._unsent += (frame_start(len(large)), large, CRLF)
+            size += len(large)
         self._sent_alone += 1
         self.sends += 1
         self._last_send = monotonic()
+        return size
 
     def _forget(self, sent: int) -> None:
         """Drop the first `sent` bytes of what was unsent."""

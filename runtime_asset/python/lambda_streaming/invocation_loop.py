@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lambda_streaming.http1 import Reply
     from lambda_streaming.invocation import Invocation
     from lambda_streaming.logs import Log
+    from lambda_streaming.response_stream import Body
     from lambda_streaming.server_sent_event import ServerSentEvent
     from lambda_streaming.settings import Settings
 
@@ -44,6 +45,15 @@ if TYPE_CHECKING:
         def idle(self) -> None: ...
         def busy(self) -> None: ...
 
+    class Metrics(Protocol):
+        """Is told of each invocation, and of its response what cannot be seen in the body."""
+
+        def begin(self) -> None: ...
+        def body_kind(self, kind: type[BodyWriter]) -> type[BodyWriter]: ...
+        def leave_out(self) -> None: ...
+        def fail(self) -> None: ...
+        def end(self, invocation: Invocation, body: Body | None) -> None: ...
+
 
 class KilledAtOnce:
     """The `Shutdown` of a process that Lambda ends without a word."""
@@ -52,14 +62,30 @@ class KilledAtOnce:
     def busy(self) -> None: ...
 
 
+class NotMeasured:
+    """The `Metrics` of a process that writes none."""
+
+    def begin(self) -> None: ...
+
+    def body_kind(self, kind: type[BodyWriter]) -> type[BodyWriter]:
+        return kind
+
+    def leave_out(self) -> None: ...
+    def fail(self) -> None: ...
+    def end(self, invocation: Invocation, body: Body | None) -> None: ...
+
+
 class InvocationLoop:
-    def __init__(self, api: RuntimeApi, handler: Handler, settings: Settings, log: Log, shutdown: Shutdown) -> None:
+    def __init__(
+        self, api: RuntimeApi, handler: Handler, settings: Settings, log: Log, shutdown: Shutdown, metrics: Metrics
+    ) -> None:
         # For the process.
         self._api = api
         self._handler = handler
         self._settings = settings
         self._log = log
         self._shutdown = shutdown
+        self._metrics = metrics
         self._flusher = Flusher()
         self._blocking = blocking_driver.BlockingDriver()
         self._asyncio: AsyncioDriver | None = None
@@ -73,6 +99,7 @@ class InvocationLoop:
         while True:
             self._shutdown.idle()
             invocation = self._api.next_invocation()
+            self._metrics.begin()
             self._shutdown.busy()
             publish_trace_id(invocation.trace_id)
             self._log.begin_invocation(invocation)
@@ -88,7 +115,8 @@ class InvocationLoop:
             context = LambdaContext(invocation, self._settings, self._log)
             event = decode_event(invocation)
             stream = ResponseStream(
-                outlet.for_event(event, invocation, self._api, self._flusher, self._settings), self._blocking
+                outlet.for_event(event, invocation, self._api, self._flusher, self._metrics, self._settings),
+                self._blocking,
             )
             returned = self._handler(event, context)
             self._answer(invocation, returned, stream)
@@ -102,7 +130,9 @@ class InvocationLoop:
             self._fail(invocation, stream, error)
             if _ends_process(error):
                 raise
-        flush_output()
+        finally:
+            flush_output()
+            self._metrics.end(invocation, None if stream is None else stream.body)
 
     # Each of these ends with Lambda's reply to the response.
 
@@ -137,6 +167,7 @@ class InvocationLoop:
     def _answer_body(self, invocation: Invocation, body: Any, stream: ResponseStream) -> None:
         if body is not None and self._answer_items(invocation, body, stream):
             return
+        self._metrics.leave_out()
         if body is not None:
             stream.write(body if isinstance(body, (str, bytes, bytearray, memoryview)) else JsonText(marshal(body)))
         self._finish(invocation, stream)
@@ -212,6 +243,7 @@ class InvocationLoop:
             if stream is None or stream.give_up():
                 self._accept(self._api.post_error(invocation, report))
             elif stream.phase in ("head sent", "body"):
+                self._metrics.fail()
                 if self._settings.sends_error_event and stream.is_event_stream:
                     stream.put(error_event(invocation.request_id))
                 stream.put_end(error_trailers(report))

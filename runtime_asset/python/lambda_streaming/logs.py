@@ -13,6 +13,8 @@ import os
 import sys
 import time
 
+from lambda_streaming.python_path import import_standard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -28,9 +30,13 @@ if TYPE_CHECKING:
         def log_lines(self, lines: list[str], frame_type: bytes) -> None:
             """Write some lines as one record."""
 
+        def log_document(self, text: str, frame_type: bytes) -> None:
+            """Write a record of one line that a machine will read: as it is, and nothing else with it."""
+
 
 # A frame's first four bytes say format and level (protocol 1.8); levels are numbers as in `logging`.
 WARNING, ERROR = 30, 40
+_LEVELS = {"TRACE": 10, "DEBUG": 10, "INFO": 20, "WARN": WARNING, "ERROR": ERROR, "FATAL": 50}
 _LAST_BYTES_OF_TEXT = {0: 0x03, 10: 0x0B, 20: 0x0F, WARNING: 0x13, ERROR: 0x17, 50: 0x1B}
 TEXT_FRAME_TYPES = {level: bytes((0xA5, 0x5A, 0, last)) for level, last in _LAST_BYTES_OF_TEXT.items()}
 JSON_FRAME_TYPES = {level: bytes((0xA5, 0x5A, 0, last - 1)) for level, last in _LAST_BYTES_OF_TEXT.items()}
@@ -48,6 +54,11 @@ class StandardOutput:
     def log_lines(self, lines: list[str], frame_type: bytes) -> None:
         self.log("\r".join(lines) + "\n")
 
+    def log_document(self, text: str, frame_type: bytes) -> None:
+        # Not through `sys.stdout`, for which the handler may have put something that adds to a line, or cuts it. One
+        # system call, so that no other thread's output comes between the line and its end.
+        _write_all(1, f"{text}\n".encode())
+
 
 class FramedPipe:
     """Frames: type, length of the message, time in microseconds, message; numbers are big-endian."""
@@ -56,13 +67,20 @@ class FramedPipe:
         self._descriptor = descriptor
 
     def log(self, message: str, frame_type: bytes | None = None) -> None:
-        payload = message.encode("utf-8", "backslashreplace")
-        head = (frame_type or TEXT_FRAME_TYPES[0]) + len(payload).to_bytes(4, "big")
-        if not _write_all(self._descriptor, head + (time.time_ns() // 1000).to_bytes(8, "big") + payload):
+        if not self._write(message, frame_type or TEXT_FRAME_TYPES[0]):
             StandardOutput().log(message)
 
     def log_lines(self, lines: list[str], frame_type: bytes) -> None:
         self.log("\n".join(lines), frame_type)
+
+    def log_document(self, text: str, frame_type: bytes) -> None:
+        if not self._write(text, frame_type):
+            StandardOutput().log_document(text, frame_type)
+
+    def _write(self, message: str, frame_type: bytes) -> bool:
+        payload = message.encode("utf-8", "backslashreplace")
+        head = frame_type + len(payload).to_bytes(4, "big") + (time.time_ns() // 1000).to_bytes(8, "big")
+        return _write_all(self._descriptor, head + payload)
 
 
 class Log:
@@ -73,6 +91,7 @@ class Log:
         self.sink: LogSink = StandardOutput() if descriptor is None else FramedPipe(descriptor)
         self.is_json = settings.is_json
         self.level = settings.level
+        self.application_log_level = settings.application_log_level
         self.request_id = ""
         self.tenant_id: str | None = None
 
@@ -108,6 +127,22 @@ class Log:
             when = f"{_time_text(now_ns)}.{now_ns // 1_000_000 % 1000:03}Z"
             line = f"[WARNING]\t{when}\t{self.request_id}\tlambda_streaming: {message}\n"
             self.sink.log(line, TEXT_FRAME_TYPES[WARNING] if self.level else None)
+
+    def metrics(self, document: dict[str, object]) -> None:
+        """Write one line in CloudWatch's embedded metric format, which must be the whole of its record.
+
+        It passes whatever level is set: metrics have none. A line of JSON below the application log level is dropped,
+        and one that names no level counts as INFO (AWS, "Log-level filtering"); so it names the level itself.
+        """
+        level = self.application_log_level
+        if self.is_json:
+            document = {"timestamp": f"{_time_text(time.time_ns())}Z", "level": level, **document}
+            frame_type = JSON_FRAME_TYPES[_LEVELS[level]]
+        else:
+            frame_type = TEXT_FRAME_TYPES[_LEVELS[level] if self.level else 0]
+        # Without the spaces that a reader would like: each byte is paid for.
+        text = import_standard("json").dumps(document, separators=(",", ":"))
+        self.sink.log_document(text, frame_type)
 
     def message(self, text: str) -> None:
         """Write the text of `context.log`: where the root logger writes, or plainly if the user has replaced that."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lambda_streaming.flusher import Flusher
     from lambda_streaming.http_response import HttpResponse
     from lambda_streaming.invocation import Invocation
+    from lambda_streaming.invocation_loop import Metrics
     from lambda_streaming.response_stream import Body, Outlet, ResponseStream
     from lambda_streaming.runtime_api import RuntimeApi
     from lambda_streaming.settings import Settings
@@ -25,10 +26,11 @@ class RawOutlet:
     can_fail_late = False
     filler = b""
 
-    def __init__(self, api: RuntimeApi, invocation: Invocation, flusher: Flusher) -> None:
+    def __init__(self, api: RuntimeApi, invocation: Invocation, flusher: Flusher, metrics: Metrics) -> None:
         self._api = api
         self._invocation = invocation
         self._flusher = flusher
+        self._metrics = metrics
 
     def open(self, head: HttpResponse) -> Body:
         # Checked though unused: a head that no front door would take fails here as well.
@@ -40,14 +42,21 @@ class RawOutlet:
 
     def _open(self, kind: type[BodyWriter], content_type: str, opening: bytes = b"") -> BodyWriter:
         connection, request_head = self._api.open_response(self._invocation, content_type)
-        return kind(connection, self._flusher, request_head, opening)
+        return self._metrics.body_kind(kind)(connection, self._flusher, request_head, opening)
 
 
 class PreludeOutlet(RawOutlet):
     def __init__(
-        self, api: RuntimeApi, invocation: Invocation, flusher: Flusher, door: str, method: str, filler: bytes
+        self,
+        api: RuntimeApi,
+        invocation: Invocation,
+        flusher: Flusher,
+        metrics: Metrics,
+        door: str,
+        method: str,
+        filler: bytes,
     ) -> None:
-        super().__init__(api, invocation, flusher)
+        super().__init__(api, invocation, flusher, metrics)
         self.filler = filler
         self._door = door
         self._method = method
@@ -83,16 +92,18 @@ class ProxyOutlet:
         """Nothing leaves before the end."""
 
 
-def for_event(event: object, invocation: Invocation, api: RuntimeApi, flusher: Flusher, settings: Settings) -> Outlet:
+def for_event(
+    event: object, invocation: Invocation, api: RuntimeApi, flusher: Flusher, metrics: Metrics, settings: Settings
+) -> Outlet:
     door = front_door.of_event(event)
     if door is None:
-        return RawOutlet(api, invocation, flusher)
+        return RawOutlet(api, invocation, flusher, metrics)
     if door not in settings.streaming_front_doors:
         return ProxyOutlet(door)
     assert isinstance(event, dict)
     # A Function URL whose body has no byte at all was seen to leave its client waiting (protocol 1.4).
     filler = b"\n" if door == front_door.FUNCTION_URL and settings.fills_empty_body else b""
-    return PreludeOutlet(api, invocation, flusher, door, front_door.method_of_event(event), filler)
+    return PreludeOutlet(api, invocation, flusher, metrics, door, front_door.method_of_event(event), filler)
 
 
 def _is_bodiless(method: str, status_code: int) -> bool:

@@ -14,11 +14,15 @@ FRONT_DOORS = "LAMBDA_STREAMING_FRONT_DOORS"
 EMPTY_BODY = "LAMBDA_STREAMING_EMPTY_BODY"
 GRACEFUL_SHUTDOWN = "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN"
 ERROR_EVENT = "LAMBDA_STREAMING_ERROR_EVENT"
+METRICS_SAMPLE_RATE = "LAMBDA_STREAMING_METRICS_SAMPLE_RATE"
 _TRACE_ID = "_X_AMZN_TRACE_ID"
 _TELEMETRY_LOG_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 
 # AWS's managed Python writes JSON with its characters as they are from 3.12 on, and escaped before.
 _UNICODE_JSON = frozenset(f"AWS_Lambda_python3.{minor}" for minor in (12, 13, 14, 15))
+
+# What a function's application log level may be; with none set Lambda takes INFO.
+_APPLICATION_LOG_LEVELS = frozenset(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
 
 
 class SettingsError(Exception):
@@ -39,6 +43,9 @@ class Settings:
 
     `shuts_down_gracefully`: whether to ask Lambda for SIGTERM before the end, from
     `LAMBDA_STREAMING_GRACEFUL_SHUTDOWN`: `off` (default) or `on`.
+
+    `metrics_sample_rate`: which part of the invocations writes stream metrics, from
+    `LAMBDA_STREAMING_METRICS_SAMPLE_RATE`: a decimal number from 0 (default: none, and nothing is measured) to 1.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -57,6 +64,7 @@ class Settings:
         )
         self.sends_error_event = _is_on(environment, ERROR_EVENT)
         self.shuts_down_gracefully = _is_on(environment, GRACEFUL_SHUTDOWN)
+        self.metrics_sample_rate = _rate(environment, METRICS_SAMPLE_RATE)
         self.takes_snapshot = environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
         _refuse_concurrency(environment)
 
@@ -68,13 +76,15 @@ class Settings:
 class LogSettings:
     """How Lambda wants logs: read on its own and without fail, so that whatever else fails can be logged.
 
-    `level` is a name that `logging` may know, or empty.
+    `level` is a name that `logging` may know, or empty. `application_log_level` is the level below which Lambda drops
+    lines of JSON, by AWS's name for it.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.is_json = environment.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
         level = environment.get("AWS_LAMBDA_LOG_LEVEL", "")
         self.level = "DEBUG" if level == "TRACE" else level.upper()
+        self.application_log_level = level.upper() if level.upper() in _APPLICATION_LOG_LEVELS else "INFO"
         descriptor = environment.get(_TELEMETRY_LOG_FD, "")
         self.telemetry_descriptor = int(descriptor) if descriptor.isdecimal() else None
 
@@ -137,6 +147,16 @@ def _choice(environment: Mapping[str, str], name: str, *, default: str, allowed:
 
 def _is_on(environment: Mapping[str, str], name: str) -> bool:
     return _choice(environment, name, default="off", allowed=("on", "off")) == "on"
+
+
+def _rate(environment: Mapping[str, str], name: str) -> float:
+    value = environment.get(name, "0")
+    # Stricter than `float`, which takes nan, 1e-1 and 1_0.
+    is_decimal = value.isascii() and value.replace(".", "", 1).isdecimal()
+    rate = float(value) if is_decimal else -1.0
+    if not 0 <= rate <= 1:
+        raise SettingsError(f"{name} is {value!r}; allowed are decimal numbers from 0 to 1, such as 0, 0.1 and 1")
+    return rate
 
 
 def _front_doors(value: str | None) -> frozenset[str]:
