@@ -123,7 +123,6 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def emulator(
     request: pytest.FixtureRequest, binary: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningEmulator]:
-    bubblewrap = require_program("bwrap", because="Debian: bubblewrap")
     _, interpreter = request.param
     folder = tmp_path_factory.mktemp("lambda")
     files = {
@@ -131,29 +130,10 @@ def emulator(
         "runtime/bootstrap": (MANAGED_BOOTSTRAP.format(interpreter=interpreter), 0o755),
         "extensions/witness": (EXTENSION.format(interpreter=interpreter), 0o755),
     }
-    for name, (text, mode) in files.items():
-        file = folder / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
-        file.chmod(mode)
+    write_files(folder, files)
     rie_port, api_port = free_ports(2)
-    command = [
-        bubblewrap,
-        "--die-with-parent",
-        "--unshare-pid",
-        "--ro-bind",
-        "/",
-        "/",
-        "--dev",
-        "/dev",
-        "--proc",
-        "/proc",
-    ]
-    command += ["--bind", "/tmp", "/tmp", "--tmpfs", "/opt", "--tmpfs", "/var"]
-    for name, place in (("task", "/var/task"), ("runtime", "/var/runtime"), ("extensions", "/opt/extensions")):
-        command += ["--ro-bind", folder / name, place]
-    for name in ("bootstrap", "python"):
-        command += ["--ro-bind", RUNTIME_ASSET / name, f"/opt/{name}"]
+    places = {"task": "/var/task", "runtime": "/var/runtime", "extensions": "/opt/extensions"}
+    command = laid_out({folder / name: place for name, place in places.items()})
     command += [binary, "--log-level", "info", "--runtime-interface-emulator-address", f"127.0.0.1:{rie_port}"]
     command += ["--runtime-api-address", f"127.0.0.1:{api_port}", "/var/runtime/bootstrap"]
     process = subprocess.Popen(
@@ -176,6 +156,25 @@ def emulator(
     wait_until_listening(rie_port, process)
     yield emulator
     emulator.stop()
+
+
+def write_files(folder: Path, files: dict[str, tuple[str, int]]) -> None:
+    for name, (text, mode) in files.items():
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        file.chmod(mode)
+
+
+def laid_out(places: dict[Path, str]) -> list[str | Path]:
+    """What starts a command where folders lie as on Lambda, the layer at `/opt`. What it starts ends with it."""
+    command: list[str | Path] = [require_program("bwrap", because="Debian: bubblewrap")]
+    command += ["--die-with-parent", "--unshare-pid", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    command += ["--bind", "/tmp", "/tmp", "--tmpfs", "/opt", "--tmpfs", "/var"]
+    layer = {RUNTIME_ASSET / name: f"/opt/{name}" for name in ("bootstrap", "python")}
+    for folder, place in {**places, **layer}.items():
+        command += ["--ro-bind", folder, place]
+    return command
 
 
 def free_ports(count: int) -> list[int]:
@@ -241,3 +240,58 @@ def test_process_that_meets_its_deadline_in_a_response_is_replaced(emulator: Run
 def test_extension_sees_the_invocations(emulator: RunningEmulator) -> None:
     document = json.loads(emulator.invoke({"what": "whole"}))
     emulator.wait_for_line(f"extension saw INVOKE {document['request']}")
+
+
+# The image's own: an emulator with options of the user's.
+EMULATOR_WITH_OPTIONS = """#!/bin/sh
+exec {binary} --runtime-interface-emulator-address 127.0.0.1:{rie_port} --runtime-api-address 127.0.0.1:{api_port} "$@"
+"""
+
+
+def start_image(folder: Path, path: str) -> subprocess.Popen[str]:
+    """An image whose ENTRYPOINT is `bootstrap` and whose CMD is the handler, outside Lambda."""
+    interpreter = sorted(installed_pythons().items())[-1][1]
+    write_files(folder, {"task/index.py": (HANDLER, 0o644)})
+    (folder / "bin").mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [
+            *laid_out({folder / "task": "/var/task", folder / "bin": "/usr/local/bin"}),
+            "/opt/bootstrap",
+            "index.handler",
+        ],
+        env={
+            "PATH": path,
+            "LD_LIBRARY_PATH": str(Path(interpreter).parents[1] / "lib"),
+            "LAMBDA_STREAMING_PYTHON": interpreter,
+            "AWS_LAMBDA_EXEC_WRAPPER": "",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+
+
+@pytest.mark.parametrize("path", ["/usr/local/bin:/usr/bin:/bin", "/usr/bin:/bin"], ids=["on PATH", "beside PATH"])
+def test_image_starts_the_emulator_outside_lambda(path: str, binary: Path, tmp_path: Path) -> None:
+    rie_port, api_port = free_ports(2)
+    options = {"binary": binary, "rie_port": rie_port, "api_port": api_port}
+    write_files(tmp_path, {"bin/aws-lambda-rie": (EMULATOR_WITH_OPTIONS.format(**options), 0o755)})
+    process = start_image(tmp_path, path)
+    image = RunningEmulator(process, rie_port)
+    try:
+        wait_until_listening(rie_port, process)
+        assert image.invoke({"what": "items"}) == ITEMS + b"end"
+        assert json.loads(image.invoke({"what": "whole"}))["request"]
+    finally:
+        image.stop()
+
+
+def test_image_without_the_emulator_says_what_is_missing(tmp_path: Path) -> None:
+    process = start_image(tmp_path, "/usr/bin:/bin")
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 127
+    assert output.startswith("lambda_streaming: AWS_LAMBDA_RUNTIME_API is not set")
+    assert "no aws-lambda-rie on PATH (/usr/bin:/bin) or in /usr/local/bin" in output
+    assert output.count("\n") == 1
