@@ -1,7 +1,9 @@
 """Response streaming for Python on AWS Lambda, as a CDK construct."""
 
+from cdk_lambda_streaming.adapter import Adapter
 from cdk_lambda_streaming.environment import FrontDoor
+from cdk_lambda_streaming.streaming_alias import StreamingAlias
 from cdk_lambda_streaming.streaming_function import StreamingFunction
 from cdk_lambda_streaming.streaming_layer import StreamingLayer
 
-__all__ = ["FrontDoor", "StreamingFunction", "StreamingLayer"]
+__all__ = ["Adapter", "FrontDoor", "StreamingAlias", "StreamingFunction", "StreamingLayer"]

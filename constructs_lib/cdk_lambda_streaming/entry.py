@@ -45,6 +45,31 @@ def find_entry(entry: str | os.PathLike[str]) -> Path:
     return folder
 
 
+def check_script(entry: Path, name: str, *, needs_shebang: bool) -> None:
+    """Refuse a program in `entry` that Lambda could not start: not there, not executable, no script."""
+    if not isinstance(name, str):
+        raise TypeError(f"handler must be the path of a script in entry, such as 'run.sh', got {name!r}")
+    script = entry / name
+    if not script.is_file():
+        raise ValueError(f"entry folder '{entry}' has no file {name!r}, which Lambda starts; {_list(entry)}")
+    # Windows has no such bit; there the CDK's zip marks nothing, which a deployment from Linux or macOS avoids.
+    if os.name == "posix" and not script.stat().st_mode & 0o111:
+        raise ValueError(
+            f"'{script}' is not executable, and Lambda could not start it; run chmod +x '{script}', and "
+            "git update-index --chmod=+x for those who clone it"
+        )
+    if not needs_shebang:
+        return
+    first_line = script.read_bytes().partition(b"\n")[0]
+    if not first_line.startswith(b"#!"):
+        raise ValueError(f"'{script}' must name its interpreter in its first line, such as #!/bin/bash")
+    if first_line.endswith(b"\r"):
+        raise ValueError(
+            f"'{script}' has Windows line ends (CRLF), with which Lambda would look for an interpreter that is not "
+            "there; save it with LF, and have git keep it so: '*.sh text eol=lf' in .gitattributes"
+        )
+
+
 def find_index(entry: Path, index: str) -> Path:
     """Return the module that `index` names in the folder `entry`, or say which modules are there."""
     if not isinstance(index, str):
@@ -72,6 +97,11 @@ def handler_string(index: str, handler: str) -> str:
             "the module is named by index: index='app/main.py', handler='handler'"
         )
     return ".".join((*PurePath(index).with_suffix("").parts, handler))
+
+
+def _list(entry: Path) -> str:
+    names = sorted(path.name for path in entry.iterdir() if path.is_file())
+    return "it has " + ", ".join(repr(name) for name in names[:10]) if names else "it holds no file"
 
 
 def _suggest(entry: Path, index: str) -> str:

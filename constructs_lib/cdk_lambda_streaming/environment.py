@@ -6,13 +6,45 @@ because the event does not say so; what it takes for granted without being told 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import difflib
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 
 WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 WRAPPER_PATH = "/opt/bootstrap"
 SETTINGS_PREFIX = "LAMBDA_STREAMING_"
 FRONT_DOORS_VARIABLE = "LAMBDA_STREAMING_FRONT_DOORS"
+EXEC_WRAPPERS_VARIABLE = "LAMBDA_STREAMING_EXEC_WRAPPERS"
+SAMPLE_RATE_VARIABLE = "LAMBDA_STREAMING_METRICS_SAMPLE_RATE"
+PYTHON_VARIABLE = "LAMBDA_STREAMING_PYTHON"
+WEB_ADAPTER_PREFIX = "AWS_LWA_"
+WEB_ADAPTER_INVOKE_MODE = "AWS_LWA_INVOKE_MODE"
+# https://github.com/aws/aws-lambda-web-adapter, version 1.1.0; one misspelt is ignored there without a word.
+WEB_ADAPTER_VARIABLES = frozenset(
+    WEB_ADAPTER_PREFIX + name
+    for name in (
+        "ASYNC_INIT",
+        "AUTHORIZATION_SOURCE",
+        "ENABLE_COMPRESSION",
+        "ERROR_STATUS_CODES",
+        "EXTENSION_REGISTER_BASE_MS",
+        "HOST",
+        "INVOKE_MODE",
+        "LAMBDA_RUNTIME_API_PROXY",
+        "PASS_THROUGH_PATH",
+        "POOL_IDLE_TIMEOUT_SECONDS",
+        "PORT",
+        "READINESS_CHECK_HEALTHY_STATUS",
+        "READINESS_CHECK_MIN_UNHEALTHY_STATUS",
+        "READINESS_CHECK_PATH",
+        "READINESS_CHECK_PORT",
+        "READINESS_CHECK_PROTOCOL",
+        "READINESS_CHECK_TIMEOUT_SECONDS",
+        "REMOVE_BASE_PATH",
+        "SNAPSTART_AFTER_RESTORE_PATH",
+        "SNAPSTART_BEFORE_CHECKPOINT_PATH",
+    )
+)
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 RESERVED_BY_LAMBDA = frozenset(
     {
@@ -66,13 +98,22 @@ def _interpreter(value: str) -> str:
     )
 
 
+def _share(value: str) -> str:
+    is_decimal = value.isascii() and value.replace(".", "", 1).isdecimal()
+    return "" if is_decimal and float(value) <= 1 else "must be a decimal number from 0 to 1"
+
+
 SWITCHES: Mapping[str, Callable[[str], str]] = {
     "LAMBDA_STREAMING_EMPTY_BODY": _one_of("newline", "empty"),
-    "LAMBDA_STREAMING_EXEC_WRAPPERS": _wrapper_list,
+    "LAMBDA_STREAMING_ERROR_EVENT": _one_of("on", "off"),
+    EXEC_WRAPPERS_VARIABLE: _wrapper_list,
     "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN": _one_of("on", "off"),
-    "LAMBDA_STREAMING_PYTHON": _interpreter,
+    PYTHON_VARIABLE: _interpreter,
 }
 """The runtime's switches that are the user's to set, and what is wrong with a value: an empty text if nothing is."""
+
+# Those that the construct sets by its own options have to be right too, where a function was only attached to.
+_CHECKS: Mapping[str, Callable[[str], str]] = {**SWITCHES, SAMPLE_RATE_VARIABLE: _share}
 
 DEFAULT_FRONT_DOORS = frozenset({FrontDoor.FUNCTION_URL})
 
@@ -89,23 +130,14 @@ def check_front_doors(front_doors: object) -> None:
         raise TypeError(f"front_doors must be a list of members of FrontDoor ({members}), got {front_doors!r}")
 
 
-def check_environment(environment: Mapping[str, str]) -> None:
-    """Refuse variables that the function cannot have, each with the reason and the way out."""
-    if not isinstance(environment, Mapping):
-        raise TypeError(f"environment must be a mapping of str to str, got {environment!r}")
-    for key, value in environment.items():
-        check_variable(key, value)
-
-
 def check_variable(key: str, value: str) -> None:
-    """Refuse one variable that the function cannot have."""
-    if not isinstance(key, str):
-        raise TypeError(f"the name of an environment variable must be a str, got {key!r}")
+    """Refuse one variable that a function with the streaming runtime cannot have."""
+    check_any_variable(key, value)
     if key == WRAPPER_VARIABLE:
         raise ValueError(
             f"environment variable {key} cannot be set to {value!r}: Lambda has one wrapper slot, and the "
             f"streaming runtime is started from it ({WRAPPER_PATH}); leave the variable out, and name other wrappers "
-            "in LAMBDA_STREAMING_EXEC_WRAPPERS"
+            "in exec_wrappers"
         )
     if key.startswith(SETTINGS_PREFIX) and key not in SWITCHES:
         raise ValueError(
@@ -113,20 +145,58 @@ def check_variable(key: str, value: str) -> None:
             "are how the construct tells the runtime what it wired; use the construct's options, such as "
             "invoke_mode, or choose another name"
         )
+
+
+def check_environment(environment: Mapping[str, str], check: Callable[[str, str], None] = check_variable) -> None:
+    """Refuse variables that the function cannot have, each with the reason and the way out."""
+    if not isinstance(environment, Mapping):
+        raise TypeError(f"environment must be a mapping of str to str, got {environment!r}")
+    for key, value in environment.items():
+        check(key, value)
+
+
+def check_any_variable(key: str, value: str) -> None:
+    """Refuse one variable that no function can have, or that is misspelt."""
+    if not isinstance(key, str):
+        raise TypeError(f"the name of an environment variable must be a str, got {key!r}")
     if key in RESERVED_BY_LAMBDA:
         raise ValueError(
             f"environment variable {key} cannot be set to {value!r}: Lambda reserves the name and sets it "
             "itself; choose another name"
         )
+    meant = find_misspelt(key)
+    if meant:
+        raise ValueError(f"environment variable {key} is known to nobody; did you mean {meant}?")
     if not isinstance(value, str):
         raise TypeError(
             f"environment variable {key} must be a str, got {type(value).__name__} {value!r}; {_advise(value)}"
         )
 
 
+def find_misspelt(key: str) -> str:
+    """Return what a variable's name was meant to be, or nothing when it may be right."""
+    if key.startswith("AWS_LAMBDA_EX") and key != WRAPPER_VARIABLE:
+        close = difflib.get_close_matches(key, [WRAPPER_VARIABLE], cutoff=0.8)
+    elif key.startswith("AWS_LWA") and key not in WEB_ADAPTER_VARIABLES:
+        # A name that is like none of them may be of a later version.
+        close = difflib.get_close_matches(key, WEB_ADAPTER_VARIABLES, n=1, cutoff=0.8)
+    else:
+        return ""
+    return close[0] if close else ""
+
+
+def misspelt_variables(variables: Iterable[str]) -> list[str]:
+    """Return what is wrong with the names of a function's variables, wherever they were set."""
+    return [
+        f"environment variable {key} is known to nobody; did you mean {find_misspelt(key)}?"
+        for key in variables
+        if find_misspelt(key)
+    ]
+
+
 def check_switch(key: str, value: str) -> None:
     """Refuse a value that the runtime would refuse at its start, if the variable is one of its switches."""
-    wrong = SWITCHES[key](value) if key in SWITCHES else ""
+    wrong = _CHECKS[key](value) if key in _CHECKS else ""
     if wrong:
         raise ValueError(f"environment variable {key} {wrong}, got {value!r}")
 

@@ -33,6 +33,19 @@ def check_memory_size(memory_size: float) -> None:
         raise ValueError(f"memory_size must be between {least} and {most} MB, got {memory_size}")
 
 
+def check_sample_rate(rate: float) -> None:
+    """Refuse what is no share of all invocations."""
+    if not isinstance(rate, (int, float)) or isinstance(rate, bool):
+        raise TypeError(f"stream_metrics_sample_rate must be a number from 0 to 1, got {rate!r}")
+    if not Token.is_unresolved(rate) and not 0 <= rate <= 1:
+        raise ValueError(f"stream_metrics_sample_rate must be from 0 (none) to 1 (every invocation), got {rate}")
+
+
+def format_number(number: float) -> str:
+    """Return a number, or one that only deployment knows, as an environment variable's value."""
+    return Token.as_string(number) if Token.is_unresolved(number) else f"{number:.6f}".rstrip("0").rstrip(".")
+
+
 def check_cors(
     cors: aws_lambda.FunctionUrlCorsOptions | Mapping[str, Any],
 ) -> aws_lambda.FunctionUrlCorsOptions:

@@ -15,6 +15,7 @@ from constructs import Construct, IConstruct, IValidation
 
 from cdk_lambda_streaming.environment import (
     DEFAULT_FRONT_DOORS,
+    EXEC_WRAPPERS_VARIABLE,
     FRONT_DOORS_VARIABLE,
     WRAPPER_PATH,
     WRAPPER_VARIABLE,
@@ -22,14 +23,17 @@ from cdk_lambda_streaming.environment import (
     check_front_doors,
     check_switch,
     format_front_doors,
+    misspelt_variables,
 )
+from cdk_lambda_streaming.front_doors import FoundFrontDoors, watch_front_doors
+from cdk_lambda_streaming.function_resource import layers_of, resource_of, set_variable, variables_of
 from cdk_lambda_streaming.layer_content import (
     LayerFile,
     hash_layer_files,
     read_layer_files,
     write_layer_files,
 )
-from cdk_lambda_streaming.managed_python import python_version, supported_runtimes
+from cdk_lambda_streaming.managed_python import is_os_only, layer_runtimes, python_version
 
 LAYER_ID = "LambdaStreamingRuntime"
 LAYERS_LIMIT = 5
@@ -50,12 +54,12 @@ class StreamingLayer(aws_lambda.LayerVersion):
                 # CDK's own fingerprint does not see modes.
                 code=aws_lambda.Code.from_asset(folder, asset_hash=content_hash, asset_hash_type=AssetHashType.CUSTOM),
                 description="Response streaming for Python: the lambda-streaming runtime",
-                compatible_runtimes=supported_runtimes(),
+                compatible_runtimes=layer_runtimes(),
                 compatible_architectures=[aws_lambda.Architecture.ARM_64, aws_lambda.Architecture.X86_64],
             )
         self._content_hash = content_hash
-        # By the path of each attached function, the front doors that its runtime streams to.
-        self._front_doors: dict[str, frozenset[FrontDoor]] = {}
+        # By the path of each attached function, the front doors that stream as its owner says; None: as found.
+        self._front_doors: dict[str, frozenset[FrontDoor] | None] = {}
 
     @classmethod
     def of(cls, scope: IConstruct) -> StreamingLayer:
@@ -74,15 +78,15 @@ class StreamingLayer(aws_lambda.LayerVersion):
         return self._content_hash
 
     def attach_to(self, function: aws_lambda.Function, *, front_doors: Collection[FrontDoor] | None = None) -> None:
-        """Make a Python function of the app a streaming one. Its Function URL stays yours to add.
+        """Make a Python function of the app a streaming one. Its front doors stay yours to add.
 
-        `front_doors` are those you wired for streaming; by default a Function URL with
-        `InvokeMode.RESPONSE_STREAM`. Attaching again changes nothing but the front doors, where they are
-        given.
+        Those that the app has are found at synth: Function URLs, REST APIs. `front_doors` names all that stream, and
+        is needed only where one of them is not in the app. Attaching again changes nothing but `front_doors`, where
+        they are given. A wrapper the function has already, such as OpenTelemetry's, is chained.
 
-        Raises an error for a function that could not stream: an imported one, one of another stack, a
-        runtime other than managed Python, a wrapper variable or an AWS Lambda Web Adapter layer that is
-        there already, no room for another layer; and for front doors that are no members of `FrontDoor`.
+        Raises an error for a function that could not stream: an imported one, one of another stack, a runtime other
+        than Python, a container image, an AWS Lambda Web Adapter layer that is there already, no room for another
+        layer; and for front doors that are no members of `FrontDoor`.
         """
         if not isinstance(function, aws_lambda.Function):
             raise TypeError(
@@ -95,10 +99,9 @@ class StreamingLayer(aws_lambda.LayerVersion):
         if path not in self._front_doors:
             self._refuse_unless_attachable(function)
             self._attach(function)
-            self._front_doors[path] = DEFAULT_FRONT_DOORS
-        if front_doors is not None and self._front_doors[path] != frozenset(front_doors):
+            self._front_doors[path] = None
+        if front_doors is not None:
             self._front_doors[path] = frozenset(front_doors)
-            _set_variable(function, FRONT_DOORS_VARIABLE, format_front_doors(front_doors))
 
     def _refuse_unless_attachable(self, function: aws_lambda.Function) -> None:
         if Stack.of(function).node.path != Stack.of(self).node.path:
@@ -107,18 +110,22 @@ class StreamingLayer(aws_lambda.LayerVersion):
                 "use StreamingLayer.of(function).attach_to(function)"
             )
         python_version(function.runtime)
-        wrapper = _variables(function).get(WRAPPER_VARIABLE)
-        if wrapper is not None:
-            raise ValueError(
-                f"function '{function.node.path}' has {WRAPPER_VARIABLE} set to {wrapper!r} already: Lambda "
-                f"has one wrapper slot, and the streaming runtime is started from it ({WRAPPER_PATH}); "
-                "remove the variable, or the option that set it, such as adot_instrumentation"
-            )
-        layers = _layers(function)
+        layers = layers_of(function)
         if _has_web_adapter(layers):
             raise ValueError(
                 f"function '{function.node.path}' has the layer of AWS Lambda Web Adapter, which is "
                 f"{WRAPPER_PATH} as the streaming layer is; remove one of them"
+            )
+        wrapper = variables_of(function).get(WRAPPER_VARIABLE)
+        if wrapper is not None and (not isinstance(wrapper, str) or not wrapper.startswith("/")):
+            raise ValueError(
+                f"function '{function.node.path}' has {WRAPPER_VARIABLE} set to {wrapper!r}, which cannot be chained; "
+                "remove the variable, and pass the wrapper's path in LAMBDA_STREAMING_EXEC_WRAPPERS"
+            )
+        if wrapper == WRAPPER_PATH:
+            raise ValueError(
+                f"function '{function.node.path}' has {WRAPPER_VARIABLE} set to {wrapper!r} already, where the "
+                "streaming layer has its own; remove the variable, and the layer that has that file"
             )
         if len(layers) >= LAYERS_LIMIT:
             raise ValueError(
@@ -128,10 +135,36 @@ class StreamingLayer(aws_lambda.LayerVersion):
 
     def _attach(self, function: aws_lambda.Function) -> None:
         function.add_layers(self)
-        _set_variable(function, WRAPPER_VARIABLE, WRAPPER_PATH)
+        if not is_os_only(function.runtime):  # There the layer's bootstrap is started as such.
+            _chain_wrapper(function)
+            set_variable(function, WRAPPER_VARIABLE, WRAPPER_PATH)
         # Without the feature flag recognizeLayerVersion the CDK makes no version when only a layer changes.
         function.invalidate_version_based_on(self.content_hash)
         function.node.add_validation(_StillStreams(function))
+        watch_front_doors(function, lambda found: self._tell_front_doors(function, found))
+
+    def _tell_front_doors(self, function: aws_lambda.Function, found: FoundFrontDoors) -> list[str]:
+        given = self._front_doors[function.node.path]
+        streaming = found.streaming() if given is None else given
+        if streaming != DEFAULT_FRONT_DOORS:
+            set_variable(function, FRONT_DOORS_VARIABLE, format_front_doors(streaming))
+        problems = found.contradictions()
+        for door in found.doors if given is not None else ():
+            if door.door is not None and door.streams != (door.door in streaming):
+                problems.append(
+                    f"'{door.path}' {'streams' if door.streams else 'buffers'}, and front_doors says otherwise: "
+                    f"{format_front_doors(streaming)}; name all front doors that stream, or leave front_doors out"
+                )
+        return problems
+
+
+def _chain_wrapper(function: aws_lambda.Function) -> None:
+    """Have the runtime start a wrapper that the function has already, after those it is told of."""
+    variables = variables_of(function)
+    wrapper = variables.get(WRAPPER_VARIABLE)
+    if wrapper is not None:
+        chained = variables.get(EXEC_WRAPPERS_VARIABLE)
+        set_variable(function, EXEC_WRAPPERS_VARIABLE, f"{chained}:{wrapper}" if chained else wrapper)
 
 
 @jsii.implements(IValidation)
@@ -142,8 +175,8 @@ class _StillStreams:
         self._function = function
 
     def validate(self) -> list[str]:
-        problems = []
-        variables = _variables(self._function)
+        variables = variables_of(self._function)
+        problems = misspelt_variables(variables)
         for key, value in variables.items():
             if isinstance(value, str):  # a token is something else here, and only a deployment knows its value
                 try:
@@ -151,15 +184,24 @@ class _StillStreams:
                 except ValueError as error:
                     problems.append(str(error))
         wrapper = variables.get(WRAPPER_VARIABLE)
-        if wrapper != WRAPPER_PATH:
+        if wrapper != WRAPPER_PATH and not is_os_only(self._function.runtime):
             problems.append(
                 f"{WRAPPER_VARIABLE} was set to {wrapper!r} after the streaming layer was attached, and the "
-                "function would not stream; leave the variable out"
+                "function would not stream; leave the variable out, and name the wrapper in exec_wrappers or "
+                f"{EXEC_WRAPPERS_VARIABLE}"
             )
-        if _has_web_adapter(_layers(self._function)):
+        layers = layers_of(self._function)
+        if _has_web_adapter(layers):
             problems.append(
                 f"the layer of AWS Lambda Web Adapter was added, which is {WRAPPER_PATH} as the streaming "
                 "layer is; remove one of them"
+            )
+        if len(layers) > LAYERS_LIMIT:
+            problems.append(f"it has {len(layers)} layers, the streaming layer included; Lambda allows {LAYERS_LIMIT}")
+        if resource_of(self._function).capacity_provider_config is not None:
+            problems.append(
+                "it was added to a capacity provider: Lambda Managed Instances give one environment several "
+                "invocations at once, and the streaming runtime serves one; leave it out of the capacity provider"
             )
         return problems
 
@@ -176,29 +218,6 @@ def _written(files: Collection[LayerFile], scope: IConstruct) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="lambda-streaming-") as folder:
         write_layer_files(files, Path(folder))
         yield folder
-
-
-def _set_variable(function: aws_lambda.Function, key: str, value: str) -> None:
-    # Not through the function's own method: StreamingFunction keeps these names from its users.
-    aws_lambda.Function.add_environment(function, key, value)
-
-
-def _variables(function: aws_lambda.Function) -> dict[str, Any]:
-    """Return the function's environment variables as the template would have them."""
-    properties = _resource(function)._cfn_properties
-    environment = Stack.of(function).resolve(properties.get("environment"))
-    return dict((environment or {}).get("variables", {}))
-
-
-def _layers(function: aws_lambda.Function) -> list[Any]:
-    """Return the function's layers as the template would have them."""
-    return list(Stack.of(function).resolve(_resource(function).layers) or [])
-
-
-def _resource(function: aws_lambda.Function) -> aws_lambda.CfnFunction:
-    resource = function.node.default_child
-    assert isinstance(resource, aws_lambda.CfnFunction)
-    return resource
 
 
 def _has_web_adapter(layers: list[Any]) -> bool:
