@@ -11,8 +11,11 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
+from lambda_streaming.body_writer import BodyWriter, ResponseCutOff
+from lambda_streaming.stream_metrics import StreamMetrics
 
 from .conftest import Gate, RunningRuntime, RunRuntime
 from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S, reply
@@ -232,10 +235,12 @@ def test_first_byte_is_that_of_the_first_item(run_runtime: RunRuntime, gate: Gat
 def test_first_byte_is_that_of_a_head_that_goes_alone(run_runtime: RunRuntime, gate: Gate) -> None:
     """The caller sees it, and the item is held back until it has."""
     runtime = run_runtime(WAITS_FOR_ITS_FIRST_ITEM, environment=EACH)
+    assert runtime.api.idle.wait(TIMEOUT_S)
     begun = time.monotonic()
     exchange = runtime.invoke({**FUNCTION_URL_EVENT, "names": True, "port": gate.port})
     exchange.wait_for(b"\0" * 8)
     seen_ms = (time.monotonic() - begun) * 1000
+    time.sleep(0.05)  # What must not be in the measured time.
     gate.open()
     exchange.result()
     assert 100 <= only_metrics(runtime).values["TimeToFirstByte"] <= seen_ms
@@ -293,6 +298,19 @@ def test_midstream_error_that_ends_the_process_is_written_before(
     runtime.wait_for_exit()
     (line,) = [line for line in runtime.log.split("\n") if "CloudWatchMetrics" in line]
     assert decode_emf(line)[0].values["MidstreamErrors"] == 1
+
+
+def test_response_of_which_nothing_was_sent_writes_no_line() -> None:
+    connection = mock.Mock()
+    connection.try_send.side_effect = BrokenPipeError
+    log = mock.Mock()
+    metrics = StreamMetrics(1, "test", log)
+    metrics.begin()
+    body = metrics.body_kind(BodyWriter)(connection, mock.Mock(), b"request head")
+    with pytest.raises(ResponseCutOff):
+        body.put(b"item")
+    metrics.end(mock.Mock(function_arn=ARN), body)
+    log.metrics.assert_not_called()
 
 
 def test_failure_before_the_first_byte_writes_no_line(run_runtime: RunRuntime) -> None:
