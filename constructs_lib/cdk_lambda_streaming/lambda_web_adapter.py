@@ -163,10 +163,10 @@ def _variable(name: str, value: Any) -> str:
             raise TypeError(f"{name} must be True or False, got {value!r}")
         return "true" if value else "false"
     if name in _PORTS:
+        if isinstance(value, float) and Token.is_unresolved(value):
+            return Token.as_string(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise TypeError(f"{name} must be a port number, such as 8000, got {value!r}")
-        if Token.is_unresolved(value):
-            return Token.as_string(value)
         if not 1 <= value <= 65535:
             raise ValueError(f"{name} must be between 1 and 65535, got {value}")
         if value in (3000, 9001):

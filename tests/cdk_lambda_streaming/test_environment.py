@@ -51,7 +51,7 @@ def test_tokens_are_let_through() -> None:
 @pytest.mark.parametrize(
     ("key", "advice"),
     [
-        ("AWS_LAMBDA_EXEC_WRAPPER", "one wrapper slot.*leave the variable out.* in LAMBDA_STREAMING_EXEC_WRAPPERS"),
+        ("AWS_LAMBDA_EXEC_WRAPPER", "one wrapper slot.*leave the variable out.* in exec_wrappers"),
         ("LAMBDA_STREAMING_FRONT_DOORS", "use the construct's options, such as invoke_mode"),
         ("LAMBDA_STREAMING_ANYTHING", "choose another name"),
         ("AWS_REGION", "Lambda reserves the name.*choose another name"),

@@ -15,6 +15,9 @@ FUNCTION_OPTIONS = [
 ]
 # What StreamingFunction reads itself has to be right; everything else may be anything.
 VALUES_THAT_ARE_READ: dict[str, Any] = {
+    "architecture": aws_lambda.Architecture.X86_64,
+    # A handler of ours does not speak its protocol: that it is refused is tested with the other refusals.
+    "durable_config": None,
     "environment": {"TABLE": "chats"},
     "layers": [object()],
     "memory_size": 512,

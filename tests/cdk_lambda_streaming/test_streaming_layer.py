@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, Fn, Stack, aws_ecr, aws_lambda
+from aws_cdk import App, Aws, CfnParameter, Fn, Stack, aws_ecr, aws_lambda
 from aws_cdk.assertions import Template
 from cdk_lambda_streaming import FrontDoor, StreamingFunction, StreamingLayer
 
@@ -52,7 +52,10 @@ class TestLayer:
         Template.from_stack(stack).has_resource_properties(
             "AWS::Lambda::LayerVersion",
             {
-                "CompatibleRuntimes": ["python3.10", "python3.11", "python3.12", "python3.13", "python3.14"],
+                "CompatibleRuntimes": [
+                    *("python3.10", "python3.11", "python3.12", "python3.13", "python3.14"),
+                    *("provided.al2", "provided.al2023"),
+                ],
                 "CompatibleArchitectures": ["arm64", "x86_64"],
             },
         )
@@ -114,7 +117,7 @@ class TestAttachTo:
         layer = StreamingLayer.of(stack)
         layer.attach_to(function, front_doors=[FrontDoor.REST_API])
         layer.attach_to(function, front_doors=[FrontDoor.FUNCTION_URL])
-        assert variables(stack)["LAMBDA_STREAMING_FRONT_DOORS"] == "function-url"
+        assert "LAMBDA_STREAMING_FRONT_DOORS" not in variables(stack)
 
     def test_a_change_of_the_runtime_alone_makes_a_new_version(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -131,6 +134,28 @@ class TestAttachTo:
         assert version() == before
         monkeypatch.setattr("cdk_lambda_streaming.streaming_layer.hash_layer_files", lambda files: "f" * 64)
         assert version() != before
+
+    def test_a_wrapper_that_is_there_already_is_chained_last(self, stack: Stack) -> None:
+        function = python_function(
+            stack,
+            environment={
+                "AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument",
+                "LAMBDA_STREAMING_EXEC_WRAPPERS": "/opt/first",
+            },
+        )
+        StreamingLayer.of(stack).attach_to(function)
+        assert variables(stack) == {
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
+            "LAMBDA_STREAMING_EXEC_WRAPPERS": "/opt/first:/opt/otel-instrument",
+        }
+
+    def test_an_os_only_runtime_starts_the_layer_s_bootstrap_itself(self, stack: Stack, entry: Path) -> None:
+        function = python_function(
+            stack, runtime=aws_lambda.Runtime.PROVIDED_AL2023, code=aws_lambda.Code.from_asset(str(entry))
+        )
+        StreamingLayer.of(stack).attach_to(function)
+        assert "Environment" not in properties(stack)
+        assert len(properties(stack)["Layers"]) == 1
 
 
 class TestRefusals:
@@ -154,23 +179,21 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"got 'nodejs22\.x': the layer streams from Python handlers"):
             StreamingLayer.of(stack).attach_to(function)
 
-    def test_an_os_only_runtime(self, stack: Stack, entry: Path) -> None:
-        function = python_function(
-            stack, runtime=aws_lambda.Runtime.PROVIDED_AL2023, code=aws_lambda.Code.from_asset(str(entry))
-        )
-        with pytest.raises(ValueError, match="OS-only runtimes start no wrapper"):
-            StreamingLayer.of(stack).attach_to(function)
-
     def test_a_container_image(self, stack: Stack) -> None:
         repository = aws_ecr.Repository.from_repository_name(stack, "Repository", "chat")
         function = aws_lambda.DockerImageFunction(stack, "Image", code=aws_lambda.DockerImageCode.from_ecr(repository))
         with pytest.raises(ValueError, match="a container image takes no layers"):
             StreamingLayer.of(stack).attach_to(function)
 
-    @pytest.mark.parametrize("wrapper", ["/opt/otel-instrument", "/opt/bootstrap"])
-    def test_a_wrapper_that_is_there_already(self, stack: Stack, wrapper: str) -> None:
+    def test_a_bootstrap_that_is_there_already(self, stack: Stack) -> None:
+        function = python_function(stack, environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"})
+        with pytest.raises(ValueError, match=r"'Stack/Plain' has .* set to '/opt/bootstrap' already"):
+            StreamingLayer.of(stack).attach_to(function)
+
+    def test_a_wrapper_that_only_deployment_knows(self, stack: Stack) -> None:
+        wrapper = CfnParameter(stack, "Wrapper").value_as_string
         function = python_function(stack, environment={"AWS_LAMBDA_EXEC_WRAPPER": wrapper})
-        with pytest.raises(ValueError, match=f"'Stack/Plain' has .* set to '{wrapper}' already"):
+        with pytest.raises(ValueError, match=r"'Stack/Plain' has .* which cannot be chained"):
             StreamingLayer.of(stack).attach_to(function)
 
     def test_the_web_adapter_beside_it(self, stack: Stack) -> None:

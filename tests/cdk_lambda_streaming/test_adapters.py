@@ -1,0 +1,385 @@
+"""Functions that need no runtime of ours: the same URL, grants, checks; nothing of ours added to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, Environment, Stack, aws_apigateway, aws_lambda
+from aws_cdk.assertions import Annotations, Match, Template
+from cdk_lambda_streaming import Adapter, StreamingFunction
+
+Runtime = aws_lambda.Runtime
+SCRIPT = "#!/bin/bash\nexec python -m gunicorn app:app\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A web application with its script, a Node.js handler, and a compiled program."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "index.mjs").write_text("export const handler = awslambda.streamifyResponse(async () => {});\n")
+    for name, content in (("run.sh", SCRIPT), ("bootstrap", "\x7fELF")):
+        (folder / name).write_text(content)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def properties(stack: Stack) -> dict[str, Any]:
+    (function,) = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+    found: dict[str, Any] = function["Properties"]
+    return found
+
+
+def variables(stack: Stack) -> dict[str, str]:
+    found: dict[str, str] = properties(stack).get("Environment", {}).get("Variables", {})
+    return found
+
+
+def stack_in(region: str, tmp_path: Path) -> Stack:
+    return Stack(App(outdir=str(tmp_path / "cdk.out")), "Stack", env=Environment(region=region))
+
+
+class TestNative:
+    @pytest.mark.parametrize(
+        ("runtime", "handler"), [(Runtime.NODEJS_24_X, "index.handler"), (Runtime.PROVIDED_AL2023, "bootstrap")]
+    )
+    def test_nothing_is_added_but_the_url(
+        self, stack: Stack, folder: Path, runtime: aws_lambda.Runtime, handler: str
+    ) -> None:
+        StreamingFunction(stack, "Chat", entry=folder, adapter=Adapter.native(), runtime=runtime)
+        found = properties(stack)
+        assert (found["Runtime"], found["Handler"]) == (runtime.name, handler)
+        assert not {"Layers", "Environment"} & set(found)
+        template = Template.from_stack(stack)
+        template.has_resource_properties("AWS::Lambda::Url", {"InvokeMode": "RESPONSE_STREAM"})
+        template.resource_count_is("AWS::Lambda::LayerVersion", 0)
+
+    def test_a_node_handler_in_a_folder(self, stack: Stack, folder: Path) -> None:
+        (folder / "dist").mkdir()
+        (folder / "dist/server.js").write_text("")
+        StreamingFunction(
+            stack,
+            "Chat",
+            entry=folder,
+            adapter=Adapter.native(),
+            runtime=Runtime.NODEJS_22_X,
+            handler="dist/server.handle",
+        )
+        assert properties(stack)["Handler"] == "dist/server.handle"
+
+    @pytest.mark.parametrize(
+        ("options", "error", "said"),
+        [
+            ({}, TypeError, r"runtime is required with Adapter.native\(\)"),
+            ({"runtime": "nodejs24.x"}, TypeError, "runtime must be a Runtime"),
+            (
+                {"runtime": Runtime.NODEJS_24_X, "handler": "main.handler"},
+                ValueError,
+                "has none of main.mjs, main.js, main.cjs, which handler='main.handler' names; compile the sources",
+            ),
+            ({"runtime": Runtime.NODEJS_24_X, "handler": "main"}, ValueError, "handler must be module and function"),
+            ({"runtime": Runtime.JAVA_21}, TypeError, "handler is required for the runtime 'java21'"),
+            ({"runtime": Runtime.NODEJS_24_X, "index": "a.js"}, TypeError, "index is an option of Adapter.handler"),
+            ({"runtime": Runtime.NODEJS_24_X, "base_image": "node"}, TypeError, "base_image is an option of"),
+            ({"runtime": Runtime.NODEJS_24_X, "exec_wrappers": ["/opt/x"]}, ValueError, "exec_wrappers are chained by"),
+            (
+                {"runtime": Runtime.NODEJS_24_X, "stream_metrics_sample_rate": 1},
+                ValueError,
+                "stream_metrics_sample_rate is of the streaming runtime",
+            ),
+            (
+                {"runtime": Runtime.NODEJS_24_X, "environment": {"AWS_LAMBDA_EXEC_WRAPER": "/opt/x"}},
+                ValueError,
+                "AWS_LAMBDA_EXEC_WRAPER is known to nobody; did you mean AWS_LAMBDA_EXEC_WRAPPER",
+            ),
+        ],
+    )
+    def test_what_cannot_be_is_an_error_that_names_the_option(
+        self, stack: Stack, folder: Path, options: dict[str, Any], error: type[Exception], said: str
+    ) -> None:
+        with pytest.raises(error, match=said):
+            StreamingFunction(stack, "Chat", entry=folder, adapter=Adapter.native(), **options)
+
+    def test_a_program_that_is_not_there(self, stack: Stack, folder: Path) -> None:
+        (folder / "bootstrap").unlink()
+        with pytest.raises(
+            ValueError, match=r"has no file 'bootstrap', which Lambda starts; it has 'index.mjs', 'run.sh'"
+        ):
+            StreamingFunction(stack, "Chat", entry=folder, adapter=Adapter.native(), runtime=Runtime.PROVIDED_AL2023)
+
+    @pytest.mark.parametrize("runtime", [Runtime.PYTHON_3_14, Runtime.JAVA_21])
+    def test_a_runtime_that_does_not_stream_is_warned_of(
+        self, stack: Stack, folder: Path, runtime: aws_lambda.Runtime
+    ) -> None:
+        """A warning: the day AWS's Python streams, it can be acknowledged."""
+        StreamingFunction(
+            stack, "Chat", entry=folder, adapter=Adapter.native(), runtime=runtime, handler="index.handler"
+        )
+        Annotations.from_stack(stack).has_warning(
+            "/Stack/Chat", Match.string_like_regexp(r"does not stream by itself.*:runtimeDoesNotStream\]")
+        )
+
+    def test_code_is_taken_as_it_is(self, stack: Stack) -> None:
+        StreamingFunction(
+            stack,
+            "Chat",
+            code=aws_lambda.Code.from_inline("exports.handler = awslambda.streamifyResponse(async () => {})"),
+            handler="index.handler",
+            adapter=Adapter.native(),
+            runtime=Runtime.NODEJS_24_X,
+        )
+        assert properties(stack)["Runtime"] == "nodejs24.x"
+
+
+class TestLambdaWebAdapter:
+    def test_layer_wrapper_mode_and_script(self, stack: Stack, folder: Path) -> None:
+        StreamingFunction(stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter())
+        found = properties(stack)
+        assert (found["Runtime"], found["Handler"]) == ("python3.14", "run.sh")
+        assert variables(stack) == {
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
+            "AWS_LWA_INVOKE_MODE": "response_stream",
+        }
+        (layer,) = found["Layers"]
+        assert layer["Fn::Join"][1] == [
+            "arn:",
+            {"Ref": "AWS::Partition"},
+            ":lambda:",
+            {"Ref": "AWS::Region"},
+            ":753240598075:layer:LambdaAdapterLayerArm64:30",
+        ]
+
+    @pytest.mark.parametrize(
+        ("region", "architecture", "arn"),
+        [
+            (
+                "eu-west-1",
+                aws_lambda.Architecture.ARM_64,
+                "arn:aws:lambda:eu-west-1:753240598075:layer:LambdaAdapterLayerArm64:27",
+            ),
+            (
+                "eu-west-1",
+                aws_lambda.Architecture.X86_64,
+                "arn:aws:lambda:eu-west-1:753240598075:layer:LambdaAdapterLayerX86:27",
+            ),
+            (
+                "cn-north-1",
+                aws_lambda.Architecture.X86_64,
+                "arn:aws-cn:lambda:cn-north-1:041581134020:layer:LambdaAdapterLayerX86:27",
+            ),
+            (
+                "cn-northwest-1",
+                aws_lambda.Architecture.X86_64,
+                "arn:aws-cn:lambda:cn-northwest-1:069767869989:layer:LambdaAdapterLayerX86:27",
+            ),
+        ],
+    )
+    def test_the_layer_of_a_region(
+        self, tmp_path: Path, folder: Path, region: str, architecture: aws_lambda.Architecture, arn: str
+    ) -> None:
+        stack = stack_in(region, tmp_path)
+        adapter = Adapter.lambda_web_adapter(layer_version=27)
+        StreamingFunction(stack, "Shop", entry=folder, adapter=adapter, architecture=architecture)
+        assert properties(stack)["Layers"] == [arn]
+
+    @pytest.mark.parametrize(
+        ("region", "said"),
+        [
+            ("cn-north-1", "x86_64 only in cn-north-1, got architecture arm64"),
+            ("us-gov-west-1", "no layer of Lambda Web"),
+        ],
+    )
+    def test_a_region_without_a_layer(self, tmp_path: Path, folder: Path, region: str, said: str) -> None:
+        with pytest.raises(ValueError, match=said):
+            StreamingFunction(stack_in(region, tmp_path), "Shop", entry=folder, adapter=Adapter.lambda_web_adapter())
+
+    def test_a_layer_of_the_user_s(self, tmp_path: Path, folder: Path) -> None:
+        stack = stack_in("us-gov-west-1", tmp_path)
+        arn = "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:layer:adapter:1"
+        layer = aws_lambda.LayerVersion.from_layer_version_arn(stack, "Own", arn)
+        StreamingFunction(stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter(layer=layer))
+        assert properties(stack)["Layers"] == [arn]
+
+    def test_every_option_is_its_variable(self, stack: Stack, folder: Path) -> None:
+        adapter = Adapter.lambda_web_adapter(
+            port=8000,
+            host="localhost",
+            readiness_check_port=8001,
+            readiness_check_path="/ready",
+            readiness_check_protocol="tcp",
+            readiness_check_healthy_status="200-399",
+            async_init=True,
+            remove_base_path="/prod",
+            pass_through_path="/queue",
+            authorization_source="x-auth",
+            error_status_codes="500-599",
+            enable_compression=False,
+            lambda_runtime_api_proxy="127.0.0.1:9002",
+            snapstart_before_checkpoint_path="/before",
+            snapstart_after_restore_path="/after",
+        )
+        StreamingFunction(stack, "Shop", entry=folder, adapter=adapter, runtime=Runtime.NODEJS_24_X)
+        assert variables(stack) == {
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
+            "AWS_LWA_INVOKE_MODE": "response_stream",
+            "AWS_LWA_PORT": "8000",
+            "AWS_LWA_HOST": "localhost",
+            "AWS_LWA_READINESS_CHECK_PORT": "8001",
+            "AWS_LWA_READINESS_CHECK_PATH": "/ready",
+            "AWS_LWA_READINESS_CHECK_PROTOCOL": "tcp",
+            "AWS_LWA_READINESS_CHECK_HEALTHY_STATUS": "200-399",
+            "AWS_LWA_ASYNC_INIT": "true",
+            "AWS_LWA_REMOVE_BASE_PATH": "/prod",
+            "AWS_LWA_PASS_THROUGH_PATH": "/queue",
+            "AWS_LWA_AUTHORIZATION_SOURCE": "x-auth",
+            "AWS_LWA_ERROR_STATUS_CODES": "500-599",
+            "AWS_LWA_ENABLE_COMPRESSION": "false",
+            "AWS_LWA_LAMBDA_RUNTIME_API_PROXY": "127.0.0.1:9002",
+            "AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH": "/before",
+            "AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH": "/after",
+        }
+
+    def test_values_that_only_deployment_knows(self, stack: Stack, folder: Path) -> None:
+        port = CfnParameter(stack, "Port", type="Number").value_as_number
+        path = CfnParameter(stack, "Path").value_as_string
+        adapter = Adapter.lambda_web_adapter(port=port, readiness_check_path=path)
+        StreamingFunction(stack, "Shop", entry=folder, adapter=adapter)
+        assert variables(stack)["AWS_LWA_PORT"] == {"Ref": "Port"}
+        assert variables(stack)["AWS_LWA_READINESS_CHECK_PATH"] == {"Ref": "Path"}
+
+    @pytest.mark.parametrize(
+        ("options", "error", "said"),
+        [
+            ({"port": "8000"}, TypeError, "port must be a port number, such as 8000, got '8000'"),
+            ({"port": 70000}, ValueError, "port must be between 1 and 65535, got 70000"),
+            ({"port": 3000}, ValueError, "port cannot be 3000, which Lambda uses itself"),
+            ({"async_init": "yes"}, TypeError, "async_init must be True or False, got 'yes'"),
+            ({"readiness_check_path": "ready"}, ValueError, "readiness_check_path must start with '/', got 'ready'"),
+            ({"readiness_check_protocol": "udp"}, ValueError, "readiness_check_protocol must be one of http, tcp"),
+            ({"host": 5}, TypeError, "host must be a str, got 5"),
+            ({"layer_version": "27"}, ValueError, "layer_version must be the number of a version.*got '27'"),
+            ({"layer_version": 0}, ValueError, "layer_version must be the number of a version"),
+        ],
+    )
+    def test_a_wrong_option_is_an_error_that_names_it(
+        self, options: dict[str, Any], error: type[Exception], said: str
+    ) -> None:
+        with pytest.raises(error, match=said):
+            Adapter.lambda_web_adapter(**options)
+
+    @pytest.mark.parametrize(
+        ("key", "value", "said"),
+        [
+            ("AWS_LWA_INVOKE_MODE", "buffered", "follows the option invoke_mode"),
+            ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/x", "Lambda Web Adapter is started from it"),
+            ("AWS_LWA_PORT", "9000", r"the option port of Adapter.lambda_web_adapter\(\) has set it to '8000'"),
+            ("AWS_LWA_INVOKEMODE", "response_stream", "known to nobody; did you mean AWS_LWA_INVOKE_MODE"),
+        ],
+    )
+    def test_a_variable_that_says_otherwise(self, stack: Stack, folder: Path, key: str, value: str, said: str) -> None:
+        options: dict[str, Any] = {"entry": folder, "adapter": Adapter.lambda_web_adapter(port=8000)}
+        with pytest.raises(ValueError, match=said):
+            StreamingFunction(stack, "Shop", environment={key: value}, **options)
+        function = StreamingFunction(stack, "Other", **options)
+        with pytest.raises(ValueError, match=said):
+            function.add_environment(key, value)
+
+    def test_a_variable_without_an_option_is_the_user_s(self, stack: Stack, folder: Path) -> None:
+        StreamingFunction(
+            stack,
+            "Shop",
+            entry=folder,
+            adapter=Adapter.lambda_web_adapter(),
+            environment={"AWS_LWA_PORT": "8000", "PORT": "8000"},
+        )
+        assert variables(stack)["AWS_LWA_PORT"] == "8000"
+
+    def test_it_buffers_where_the_url_does(self, stack: Stack, folder: Path) -> None:
+        StreamingFunction(
+            stack,
+            "Shop",
+            entry=folder,
+            adapter=Adapter.lambda_web_adapter(),
+            invoke_mode=aws_lambda.InvokeMode.BUFFERED,
+        )
+        assert variables(stack)["AWS_LWA_INVOKE_MODE"] == "buffered"
+        Template.from_stack(stack).has_resource_properties("AWS::Lambda::Url", {"InvokeMode": "BUFFERED"})
+
+    def test_a_front_door_that_contradicts_its_mode(self, stack: Stack, folder: Path) -> None:
+        function = StreamingFunction(stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter())
+        aws_apigateway.LambdaRestApi(stack, "Api", handler=function)
+        with pytest.raises(
+            RuntimeError, match=r"'Stack/Api/.*' buffers while AWS_LWA_INVOKE_MODE is 'response_stream'.*BUFFERED"
+        ):
+            Template.from_stack(stack)
+
+    def test_a_url_that_streams_from_an_adapter_that_buffers(self, stack: Stack, folder: Path) -> None:
+        function = StreamingFunction(
+            stack,
+            "Shop",
+            entry=folder,
+            adapter=Adapter.lambda_web_adapter(),
+            invoke_mode=aws_lambda.InvokeMode.BUFFERED,
+            function_url=False,
+        )
+        function.add_function_url(invoke_mode=aws_lambda.InvokeMode.RESPONSE_STREAM)
+        with pytest.raises(RuntimeError, match="streams while AWS_LWA_INVOKE_MODE is 'buffered'"):
+            Template.from_stack(stack)
+
+    def test_a_wrapper_that_is_set_behind_its_back(self, stack: Stack, folder: Path) -> None:
+        function = StreamingFunction(stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter())
+        aws_lambda.Function.add_environment(function, "AWS_LAMBDA_EXEC_WRAPPER", "/opt/datadog_wrapper")
+        with pytest.raises(RuntimeError, match="'/opt/datadog_wrapper', and Lambda Web Adapter would not be started"):
+            Template.from_stack(stack)
+
+    def test_adot_needs_the_same_slot(self, stack: Stack, folder: Path) -> None:
+        with pytest.raises(
+            ValueError, match=r"adot_instrumentation cannot be combined with Adapter.lambda_web_adapter"
+        ):
+            StreamingFunction(
+                stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter(), adot_instrumentation=object()
+            )
+
+    @pytest.mark.parametrize(
+        ("content", "mode", "said"),
+        [
+            (None, 0, r"has no file 'run.sh', which Lambda starts; it has 'bootstrap', 'index.mjs'"),
+            (SCRIPT, 0o644, r"is not executable, and Lambda could not start it; run chmod \+x"),
+            ("exec gunicorn\n", 0o755, "must name its interpreter in its first line, such as #!/bin/bash"),
+            (SCRIPT.replace("\n", "\r\n"), 0o755, r"Windows line ends \(CRLF\)"),
+        ],
+    )
+    def test_a_script_that_lambda_could_not_start(
+        self, stack: Stack, folder: Path, content: str | None, mode: int, said: str
+    ) -> None:
+        (folder / "run.sh").unlink()
+        if content is not None:
+            (folder / "run.sh").write_bytes(content.encode())
+            (folder / "run.sh").chmod(mode)
+        with pytest.raises(ValueError, match=said):
+            StreamingFunction(stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter())
+
+    def test_a_container_image_has_variables_alone(self, stack: Stack, folder: Path) -> None:
+        (folder / "Dockerfile").write_text("FROM scratch\n")
+        StreamingFunction(
+            stack,
+            "Shop",
+            code=aws_lambda.Code.from_asset_image(str(folder)),
+            adapter=Adapter.lambda_web_adapter(port=8000),
+        )
+        assert properties(stack)["PackageType"] == "Image"
+        assert variables(stack) == {"AWS_LWA_INVOKE_MODE": "response_stream", "AWS_LWA_PORT": "8000"}
+        assert "Layers" not in properties(stack)
+
+
+@pytest.mark.parametrize("maker", ["asgi", "wsgi", "web_server"])
+def test_what_is_not_there_yet_says_what_is(maker: str) -> None:
+    with pytest.raises(NotImplementedError, match=r"Adapter.lambda_web_adapter\(\) runs"):
+        getattr(Adapter, maker)("app.main:app")
+
+
+def test_what_is_no_adapter(stack: Stack, entry: Path) -> None:
+    with pytest.raises(TypeError, match=r"adapter must be an Adapter, such as Adapter.native\(\), got 'native'"):
+        StreamingFunction(stack, "Chat", entry=entry, adapter="native")  # type: ignore[arg-type]

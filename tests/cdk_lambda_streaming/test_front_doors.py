@@ -1,0 +1,249 @@
+"""The runtime is told which front doors stream, whoever wired them; what contradicts is an error at synth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import (
+    App,
+    Duration,
+    NestedStack,
+    Stack,
+    Stage,
+    aws_apigateway,
+    aws_apigatewayv2,
+    aws_apigatewayv2_integrations,
+    aws_elasticloadbalancingv2,
+    aws_elasticloadbalancingv2_targets,
+    aws_lambda,
+)
+from aws_cdk.assertions import Annotations, Match, Template
+from cdk_lambda_streaming import FrontDoor, StreamingFunction, StreamingLayer
+
+STREAM = aws_apigateway.ResponseTransferMode.STREAM
+VARIABLE = "LAMBDA_STREAMING_FRONT_DOORS"
+Wire = Callable[[Stack, aws_lambda.IFunction], object]
+
+
+def front_doors(template: Template, handler: str = "index.handler") -> str | None:
+    functions = template.find_resources("AWS::Lambda::Function", {"Properties": {"Handler": handler}})
+    (function,) = functions.values()
+    told: str | None = function["Properties"].get("Environment", {}).get("Variables", {}).get(VARIABLE)
+    return told
+
+
+def regional_api(stack: Stack, id: str = "Api") -> aws_apigateway.RestApi:
+    return aws_apigateway.RestApi(stack, id, endpoint_types=[aws_apigateway.EndpointType.REGIONAL])
+
+
+def wire_stream(stack: Stack, function: aws_lambda.IFunction, **options: Any) -> None:
+    integration = aws_apigateway.LambdaIntegration(
+        function, **{"response_transfer_mode": STREAM, "timeout": Duration.minutes(15), **options}
+    )
+    regional_api(stack).root.add_method("GET", integration)
+
+
+def wire_plain(stack: Stack, function: aws_lambda.IFunction) -> None:
+    regional_api(stack, "PlainApi").root.add_method("GET", aws_apigateway.LambdaIntegration(function))
+
+
+def wire_http_api(stack: Stack, function: aws_lambda.IFunction) -> None:
+    integration = aws_apigatewayv2_integrations.HttpLambdaIntegration("Integration", function)
+    aws_apigatewayv2.HttpApi(stack, "HttpApi").add_routes(path="/", integration=integration)
+
+
+def wire_load_balancer(stack: Stack, function: aws_lambda.IFunction) -> None:
+    aws_elasticloadbalancingv2.ApplicationTargetGroup(
+        stack, "Targets", targets=[aws_elasticloadbalancingv2_targets.LambdaTarget(function)]
+    )
+
+
+def wire_low_level(stack: Stack, function: aws_lambda.IFunction) -> None:
+    api = aws_apigateway.CfnRestApi(
+        stack,
+        "LowLevelApi",
+        name="api",
+        endpoint_configuration=aws_apigateway.CfnRestApi.EndpointConfigurationProperty(types=["REGIONAL"]),
+    )
+    aws_apigateway.CfnMethod(
+        stack,
+        "Method",
+        http_method="GET",
+        resource_id=api.attr_root_resource_id,
+        rest_api_id=api.ref,
+        integration=aws_apigateway.CfnMethod.IntegrationProperty(
+            type="AWS_PROXY",
+            integration_http_method="POST",
+            response_transfer_mode="STREAM",
+            timeout_in_millis=900_000,
+            uri=f"arn:aws:apigateway:us-east-1:lambda:path/2021-11-15/functions/{function.function_arn}"
+            "/response-streaming-invocations",
+        ),
+    )
+
+
+class TestTold:
+    @pytest.mark.parametrize(
+        ("wire", "told"),
+        [
+            (lambda stack, function: None, None),
+            (wire_stream, "function-url,rest-api"),
+            (wire_low_level, "function-url,rest-api"),
+            (wire_plain, None),
+            (wire_http_api, None),
+            (wire_load_balancer, None),
+        ],
+    )
+    def test_what_the_user_wired_by_hand_is_found(
+        self, stack: Stack, entry: Path, wire: Wire, told: str | None
+    ) -> None:
+        wire(stack, StreamingFunction(stack, "Chat", entry=entry))
+        assert front_doors(Template.from_stack(stack)) == told
+
+    def test_what_was_wired_to_an_alias_or_a_version_is_the_function_s(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        wire_stream(stack, function.add_alias("live"))
+        assert front_doors(Template.from_stack(stack)) == "function-url,rest-api"
+
+    def test_an_attached_function_is_told_as_well(self, stack: Stack) -> None:
+        function = aws_lambda.Function(
+            stack,
+            "Plain",
+            code=aws_lambda.Code.from_inline("x"),
+            handler="index.handler",
+            runtime=aws_lambda.Runtime.PYTHON_3_13,
+        )
+        StreamingLayer.of(stack).attach_to(function)
+        wire_stream(stack, function)
+        function.add_function_url(invoke_mode=aws_lambda.InvokeMode.BUFFERED)
+        assert front_doors(Template.from_stack(stack)) == "rest-api"
+
+    def test_a_buffered_function_url_does_not_stream(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, invoke_mode=aws_lambda.InvokeMode.BUFFERED)
+        assert front_doors(Template.from_stack(stack)) == "none"
+
+    def test_an_api_in_another_stack_is_found(self, entry: Path, tmp_path: Path) -> None:
+        """Both stacks have a function by the same id: a logical id alone says nothing."""
+        app = App(outdir=str(tmp_path / "cdk.out"))
+        back, front = Stack(app, "Back"), Stack(app, "Front")
+        wire_stream(front, StreamingFunction(back, "Chat", entry=entry))
+        StreamingFunction(front, "Chat", entry=entry)
+        assembly = app.synth()
+        told = [
+            front_doors(Template.from_json(assembly.get_stack_by_name(name).template)) for name in ("Back", "Front")
+        ]
+        assert told == ["function-url,rest-api", None]
+
+    def test_an_api_in_a_nested_stack_is_found(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        wire_stream(NestedStack(stack, "Nested"), function)
+        assert front_doors(Template.from_stack(stack)) == "function-url,rest-api"
+
+    def test_each_stage_has_its_own(self, entry: Path, tmp_path: Path) -> None:
+        app = App(outdir=str(tmp_path / "cdk.out"))
+        for name in ("Beta", "Production"):
+            stack = Stack(Stage(app, name), "Stack")
+            function = StreamingFunction(stack, "Chat", entry=entry)
+            if name == "Production":
+                wire_stream(stack, function)
+        assembly = app.synth()
+        told = [
+            front_doors(Template.from_json(assembly.get_nested_assembly(f"assembly-{name}").stacks[0].template))
+            for name in ("Beta", "Production")
+        ]
+        assert told == [None, "function-url,rest-api"]
+
+    def test_it_is_part_of_the_version(self, entry: Path, tmp_path: Path) -> None:
+        """An alias gets the variable with the front door."""
+
+        def version(wired: bool) -> str:
+            stack = Stack(App(outdir=str(tmp_path / "cdk.out")), "Stack")
+            function = StreamingFunction(stack, "Chat", entry=entry, alias_name="live")
+            if wired:
+                wire_stream(stack, function.url_target)
+            (logical_id,) = Template.from_stack(stack).find_resources("AWS::Lambda::Version")
+            return logical_id
+
+        assert version(wired=True) != version(wired=False)
+
+
+class TestNamed:
+    """Front doors that are not in the app are named by the user."""
+
+    def test_they_are_told(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        StreamingLayer.of(stack).attach_to(function, front_doors=[FrontDoor.FUNCTION_URL, FrontDoor.REST_API])
+        assert front_doors(Template.from_stack(stack)) == "function-url,rest-api"
+
+    def test_a_front_door_of_the_app_that_says_otherwise_is_an_error(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        StreamingLayer.of(stack).attach_to(function, front_doors=[FrontDoor.REST_API])
+        with pytest.raises(
+            RuntimeError, match="FunctionUrl/Resource' streams, and front_doors says otherwise: rest-api"
+        ):
+            Template.from_stack(stack)
+
+
+class TestContradictions:
+    def test_a_rest_api_that_streams_and_one_that_buffers(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        wire_stream(stack, function)
+        wire_plain(stack, function)
+        with pytest.raises(
+            RuntimeError,
+            match=r"function 'Stack/Chat': 'Stack/Api/.*' streams and 'Stack/PlainApi/.*' buffers.*same "
+            "response_transfer_mode, or make a second function",
+        ):
+            Template.from_stack(stack)
+
+    def test_two_function_urls(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        function.add_alias("live").add_function_url(invoke_mode=aws_lambda.InvokeMode.BUFFERED)
+        with pytest.raises(RuntimeError, match="give both the same invoke_mode"):
+            Template.from_stack(stack)
+
+    def test_a_timeout_that_api_gateway_does_not_have(self, stack: Stack, entry: Path) -> None:
+        wire_stream(stack, StreamingFunction(stack, "Chat", entry=entry), timeout=Duration.minutes(20))
+        with pytest.raises(RuntimeError, match="must be at most 15 minutes, got 20 minutes"):
+            Template.from_stack(stack)
+
+
+class TestWarnings:
+    @pytest.mark.parametrize(
+        ("wire", "said"),
+        [
+            (wire_plain, r"REST API '.*' buffers.*10 MB; wire it with.*streaming_integration.*:restApiBuffers\]"),
+            (wire_http_api, r"HTTP API '.*' buffers.*6 MB; use a Function URL.*:httpApiBuffers\]"),
+            (wire_load_balancer, r"load balancer '.*' buffers.*1 MB; use a Function URL.*:loadBalancerBuffers\]"),
+        ],
+    )
+    def test_a_front_door_that_buffers(self, stack: Stack, entry: Path, wire: Wire, said: str) -> None:
+        wire(stack, StreamingFunction(stack, "Chat", entry=entry))
+        Annotations.from_stack(stack).has_warning("/Stack/Chat", Match.string_like_regexp(said))
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ({"timeout": None}, r"ends a response after 29 s.*may take 300 s"),
+            ({"timeout": Duration.minutes(4)}, r"ends a response after 240 s.*may take 300 s"),
+        ],
+    )
+    def test_an_api_that_gives_up_before_the_function(
+        self, stack: Stack, entry: Path, options: dict[str, Any], said: str
+    ) -> None:
+        wire_stream(stack, StreamingFunction(stack, "Chat", entry=entry), **options)
+        Annotations.from_stack(stack).has_warning("/Stack/Chat", Match.string_like_regexp(said))
+
+    def test_an_edge_optimized_api(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        aws_apigateway.RestApi(stack, "Api").root.add_method("GET", function.streaming_integration())
+        Annotations.from_stack(stack).has_warning(
+            "/Stack/Chat", Match.string_like_regexp(r"is edge-optimized.*silent for 30 s.*:edgeOptimizedRestApi\]")
+        )
+
+    def test_what_is_right_is_not_warned_of(self, stack: Stack, entry: Path) -> None:
+        wire_stream(stack, StreamingFunction(stack, "Chat", entry=entry))
+        Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
