@@ -14,19 +14,45 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk
-from aws_cdk import App, NestedStack, Stack, aws_lambda
-from cdk_lambda_streaming import StreamingFunction, StreamingLayer
+from aws_cdk import App, Environment, NestedStack, Stack, aws_apigateway, aws_iam, aws_lambda
+from cdk_lambda_streaming import Adapter, StreamingFunction, StreamingLayer
+from constructs import Construct
 
 Build = Callable[[Stack, Path], object]
 
 TEMPLATES: dict[str, Build] = {}
-"""By the name of the stack, what fills the stack from a folder whose `index.py` has a handler that yields."""
+"""By the name of the stack, what fills the stack from a folder that `write_entry` has written."""
+
+ENVIRONMENTS: dict[str, Environment] = {}
+"""By the name of the stack, its account and region, where the feature has to know them."""
+
+SOURCES = {
+    "index.py": "def handler(event, context):\n    yield 'hello'\n",
+    "index.mjs": "export const handler = awslambda.streamifyResponse(async (event, stream) => stream.end('hello'));\n",
+    "run.sh": "#!/bin/sh\nexec python3 -m http.server 8000\n",
+    "bootstrap": "#!/bin/sh\nexec ./server\n",
+}
 
 
 def template(build: Build) -> Build:
     """Add a function to the table, under a name that a stack may have."""
     TEMPLATES[build.__name__.replace("_", "-")] = build
     return build
+
+
+def template_in(environment: Environment) -> Callable[[Build], Build]:
+    """Add a function that has to know account and region."""
+
+    def add(build: Build) -> Build:
+        ENVIRONMENTS[build.__name__.replace("_", "-")] = environment
+        return template(build)
+
+    return add
+
+
+def caller(scope: Construct) -> aws_iam.Role:
+    """Return somebody of the same account."""
+    return aws_iam.Role(scope, "Caller", assumed_by=aws_iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
 
 
 @template
@@ -85,11 +111,8 @@ def granted_url(stack: Stack, entry: Path) -> None:
     """Callers of the same account get a policy, those of another one permissions on the function."""
     chat = StreamingFunction(stack, "Chat", entry=entry)
     assert chat.function_url is not None
-    caller = aws_cdk.aws_iam.Role(
-        stack, "Caller", assumed_by=aws_cdk.aws_iam.ServicePrincipal("ecs-tasks.amazonaws.com")
-    )
-    chat.function_url.grant_invoke_url(caller)
-    chat.function_url.grant_invoke_url(aws_cdk.aws_iam.AccountPrincipal("210987654321"))
+    chat.function_url.grant_invoke_url(caller(stack))
+    chat.function_url.grant_invoke_url(aws_iam.AccountPrincipal("210987654321"))
 
 
 @template
@@ -124,10 +147,146 @@ def nested_stack(stack: Stack, entry: Path) -> None:
     StreamingFunction(NestedStack(stack, "Nested"), "Chat", entry=entry)
 
 
-def make_app(name: str, entry: Path, outdir: Path, context: Mapping[str, Any] | None = None) -> App:
-    """Return an app with the stack `name` alone; what is synthesized goes to `outdir`."""
-    app = App(outdir=str(outdir), context=dict(context or {}))
-    TEMPLATES[name](Stack(app, name), entry)
+@template
+def code_as_it_is(stack: Stack, entry: Path) -> None:
+    """Code that nobody looks into, with another tool's wrapper around the runtime."""
+    StreamingFunction(
+        stack,
+        "Chat",
+        code=aws_lambda.Code.from_asset(str(entry)),
+        handler="index.handler",
+        exec_wrappers=["/opt/otel-instrument"],
+    )
+
+
+@template
+def os_only_runtime(stack: Stack, entry: Path) -> None:
+    StreamingFunction(stack, "Chat", entry=entry, runtime=aws_lambda.Runtime.PROVIDED_AL2023)
+
+
+@template
+def container_image(stack: Stack, entry: Path) -> None:
+    StreamingFunction(stack, "Chat", entry=entry, base_image="public.ecr.aws/lambda/python:3.14")
+
+
+@template
+def warm_alias(stack: Stack, entry: Path) -> None:
+    options = aws_lambda.AliasOptions(provisioned_concurrent_executions=2)
+    chat = StreamingFunction(stack, "Chat", entry=entry, alias_name="live", alias_options=options)
+    chat.grant_invoke_url(caller(stack))
+    chat.grant_invoke_url(aws_iam.AccountPrincipal("210987654321"))
+
+
+@template
+def scaled_alias(stack: Stack, entry: Path) -> None:
+    chat = StreamingFunction(stack, "Chat", entry=entry, alias_name="live")
+    assert chat.alias is not None
+    chat.alias.add_auto_scaling(min_capacity=1, max_capacity=5).scale_on_utilization(utilization_target=0.7)
+
+
+@template
+def snap_start(stack: Stack, entry: Path) -> None:
+    on = aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS
+    StreamingFunction(stack, "Chat", entry=entry, alias_name="live", snap_start=on)
+
+
+@template
+def invoke_with_response_stream(stack: Stack, entry: Path) -> None:
+    chat = StreamingFunction(stack, "Chat", entry=entry, function_url=False, alias_name="live")
+    chat.grant_invoke_with_response_stream(caller(stack))
+
+
+@template
+def rest_api(stack: Stack, entry: Path) -> None:
+    StreamingFunction(stack, "Chat", entry=entry, function_url=False).add_streaming_rest_api("Api")
+
+
+@template
+def rest_integration_of_an_alias(stack: Stack, entry: Path) -> None:
+    """In an API that has other methods too."""
+    chat = StreamingFunction(stack, "Chat", entry=entry, function_url=False, alias_name="live")
+    for_callers = aws_apigateway.MethodOptions(authorization_type=aws_apigateway.AuthorizationType.IAM)
+    regional = [aws_apigateway.EndpointType.REGIONAL]
+    api = aws_apigateway.RestApi(stack, "Api", default_method_options=for_callers, endpoint_types=regional)
+    api.root.add_resource("health").add_method("GET", aws_apigateway.MockIntegration())
+    api.root.add_resource("chat").add_method("POST", chat.streaming_integration(timeout=aws_cdk.Duration.minutes(5)))
+
+
+@template
+def tenants(stack: Stack, entry: Path) -> None:
+    chat = StreamingFunction(
+        stack, "Chat", entry=entry, function_url=False, tenancy_config=aws_lambda.TenancyConfig.PER_TENANT
+    )
+    chat.add_streaming_rest_api("Api", tenant_id_source="method.request.header.x-tenant-id")
+
+
+@template
+def distribution(stack: Stack, entry: Path) -> None:
+    StreamingFunction(stack, "Chat", entry=entry).add_distribution("Cdn", forward_host=True)
+
+
+@template
+def distribution_of_an_alias(stack: Stack, entry: Path) -> None:
+    StreamingFunction(stack, "Chat", entry=entry, alias_name="live").add_distribution("Cdn")
+
+
+@template_in(aws_cdk.Environment(account="123456789012", region="us-east-1"))
+def distribution_that_signs_bodies(stack: Stack, entry: Path) -> None:
+    StreamingFunction(stack, "Chat", entry=entry).add_distribution("Cdn", sign_request_bodies=True)
+
+
+@template
+def metrics(stack: Stack, entry: Path) -> None:
+    chat = StreamingFunction(stack, "Chat", entry=entry, alias_name="live", stream_metrics_sample_rate=0.1)
+    for metric in (
+        chat.metric_errors(),
+        chat.metric_url_request_count(),
+        chat.metric_url_4xx_count(),
+        chat.metric_url_5xx_count(),
+        chat.metric_url_request_latency(),
+        chat.metric_midstream_errors(),
+        chat.metric_time_to_first_byte(),
+        chat.metric_response_bytes(),
+    ):
+        metric.create_alarm(stack, metric.metric_name, threshold=1, evaluation_periods=1)
+
+
+@template
+def native_node(stack: Stack, entry: Path) -> None:
+    adapter = Adapter.native()
+    StreamingFunction(stack, "Chat", entry=entry, adapter=adapter, runtime=aws_lambda.Runtime.NODEJS_24_X)
+
+
+@template
+def native_os_only(stack: Stack, entry: Path) -> None:
+    adapter = Adapter.native()
+    StreamingFunction(stack, "Chat", entry=entry, adapter=adapter, runtime=aws_lambda.Runtime.PROVIDED_AL2023)
+
+
+@template
+def lambda_web_adapter(stack: Stack, entry: Path) -> None:
+    adapter = Adapter.lambda_web_adapter(port=8000, readiness_check_path="/health", async_init=True)
+    StreamingFunction(stack, "Chat", entry=entry, adapter=adapter)
+
+
+def write_entry(folder: Path) -> Path:
+    """Write the code of every kind of function, and return the folder."""
+    folder.mkdir()
+    for name, source in SOURCES.items():
+        (folder / name).write_text(source)
+        (folder / name).chmod(0o755 if source.startswith("#!") else 0o644)
+    return folder
+
+
+def add_stack(app: App, name: str, entry: Path) -> None:
+    """Add the stack `name` to an app."""
+    TEMPLATES[name](Stack(app, name, env=ENVIRONMENTS.get(name)), entry)
+
+
+def make_app(name: str, folder: Path, context: Mapping[str, Any] | None = None) -> App:
+    """Return an app with the stack `name` alone; it is synthesized to a folder in `folder`."""
+    app = App(outdir=str(folder / "cdk.out"), context=dict(context or {}))
+    add_stack(app, name, write_entry(folder / "entry"))
     return app
 
 

@@ -56,9 +56,9 @@ def lint(runner: Runner, template: Mapping[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("flags", ["no-flags", "recommended-flags"])
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_the_template_is_clean(name: str, flags: str, runner: Runner, entry: Path, tmp_path: Path) -> None:
+def test_the_template_is_clean(name: str, flags: str, runner: Runner, tmp_path: Path) -> None:
     context = recommended_feature_flags() if flags == "recommended-flags" else {}
-    templates = synthesize(make_app(name, entry, tmp_path / "cdk.out", context))
+    templates = synthesize(make_app(name, tmp_path, context))
     assert {file: found for file, template in templates.items() if (found := lint(runner, template))} == {}
 
 

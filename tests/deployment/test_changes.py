@@ -9,15 +9,20 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from ..cdk_lambda_streaming.templates import TEMPLATES
-from .cloud import FUNCTION, LAYER, ROOT, Cloud
-
-CHANGED_HANDLER = "def handler(event, context):\n    yield 'hello again'\n"
+from .app import DEPLOYED
+from .cloud import CHANGED_HANDLER, FUNCTION, LAYER, ROOT, Cloud
 
 
 def live_version(cloud: Cloud, function: str) -> str:
     version: str = cloud.client("lambda").get_alias(FunctionName=function, Name="live")["FunctionVersion"]
     return version
+
+
+def live_address(cloud: Cloud, function: str) -> str:
+    address: str = cloud.client("lambda").get_function_url_config(FunctionName=function, Qualifier="live")[
+        "FunctionUrl"
+    ]
+    return address
 
 
 def error_of(call: Callable[[], object]) -> str:
@@ -29,15 +34,15 @@ def error_of(call: Callable[[], object]) -> str:
 
 def test_what_was_deployed_does_not_differ(cloud: Cloud) -> None:
     """`cdk diff` compares with what CloudFormation would do, in a change set that it throws away."""
-    done = cloud.cdk("diff", "--fail", *TEMPLATES)
-    assert done.returncode == 0, done.output
+    done = cloud.cdk("diff", "--fail", *DEPLOYED)
+    assert done.returncode == 0, done.end
     assert "Number of stacks with differences: 0" in done.output
-    assert done.output.count("There were no differences") >= len(TEMPLATES)
+    assert done.output.count("There were no differences") >= len(DEPLOYED)
 
 
 def test_a_changed_handler_is_a_difference_in_the_code_alone(cloud: Cloud) -> None:
-    done = cloud.cdk("diff", "--fail", "defaults", entry=cloud.write_entry("different", CHANGED_HANDLER))
-    assert done.returncode == 1, done.output
+    done = cloud.cdk("diff", "--fail", "defaults", entry=cloud.changed_entry("different"))
+    assert done.returncode == 1, done.end
     assert "Number of stacks with differences: 1" in done.output
     assert [line for line in done.output.splitlines() if line.startswith("[")] == [
         "[~] AWS::Lambda::Function Chat Chat26DEB33F"
@@ -48,7 +53,7 @@ def test_hotswap_replaces_the_code_that_the_alias_runs(cloud: Cloud) -> None:
     """Without CloudFormation: a version of the changed code, to which the alias moves."""
     function = cloud.only("hotswapped", FUNCTION)
     before = live_version(cloud, function)
-    output = cloud.deploy("hotswapped", "--hotswap", entry=cloud.write_entry("hotswapped", CHANGED_HANDLER))
+    output = cloud.deploy("hotswapped", "--hotswap", entry=cloud.changed_entry("hotswapped"))
     assert "hotswapped!" in output
     assert cloud.code(function)["index.py"].content == CHANGED_HANDLER.encode()
     # ministack hands out the code of $LATEST alone; of versions it knows the hash.
@@ -60,9 +65,10 @@ def test_hotswap_replaces_the_code_that_the_alias_runs(cloud: Cloud) -> None:
 
 
 def test_a_changed_runtime_reaches_the_alias(cloud: Cloud, tmp_path: Path) -> None:
-    """Nothing of the user's has changed: only what the layer holds, as after an update of this library."""
+    """After an update of this library, say: nothing of the user's has changed, and the address stays."""
     function = cloud.only("with-a-new-runtime", FUNCTION)
     before, layer = live_version(cloud, function), cloud.only("with-a-new-runtime", LAYER)
+    address = live_address(cloud, function)
     shutil.copytree(ROOT / "runtime_asset", tmp_path / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
     changed = tmp_path / "runtime" / "python" / "lambda_streaming" / "__init__.py"
     changed.write_text(changed.read_text() + "# changed\n")
@@ -71,6 +77,7 @@ def test_a_changed_runtime_reaches_the_alias(cloud: Cloud, tmp_path: Path) -> No
 
     after = live_version(cloud, function)
     assert after != before
+    assert live_address(cloud, function) == address
     configuration = cloud.client("lambda").get_function_configuration(FunctionName=function, Qualifier=after)
     (arn,) = (layer["Arn"] for layer in configuration["Layers"])
     assert arn != layer
@@ -81,7 +88,7 @@ def test_destroy_takes_everything_away(cloud: Cloud) -> None:
     function, layer = cloud.only("destroyed", FUNCTION), cloud.only("destroyed", LAYER)
     role = cloud.only("destroyed", "AWS::IAM::Role")
     done = cloud.cdk("destroy", "--force", "destroyed")
-    assert done.returncode == 0, done.output
+    assert done.returncode == 0, done.end
     assert error_of(lambda: cloud.client("cloudformation").describe_stacks(StackName="destroyed")) == "ValidationError"
     assert error_of(lambda: cloud.client("lambda").get_function(FunctionName=function)) == "ResourceNotFoundException"
     assert error_of(lambda: cloud.layer(layer)) == "ResourceNotFoundException"
