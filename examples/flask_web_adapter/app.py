@@ -1,0 +1,32 @@
+"""A Flask application behind AWS's Lambda Web Adapter."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda
+from cdk_lambda_streaming import Adapter, StreamingFunction
+from constructs import Construct
+
+SERVER = Path(__file__).parent / "server"
+
+
+class FlaskExample(cdk.Stack):
+    """Its URL is public, so that a browser can open it: no secrets in here."""
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        super().__init__(scope, id, description="cdk-lambda-streaming: Flask behind AWS Lambda Web Adapter")
+        function = StreamingFunction(
+            self,
+            "Flask",
+            entry=SERVER,
+            # The adapter asks this path until it answers; `/` would start a stream each time.
+            adapter=Adapter.lambda_web_adapter(readiness_check_path="/health"),
+            auth_type=aws_lambda.FunctionUrlAuthType.NONE,
+        )
+        cdk.CfnOutput(self, "Url", value=function.url)
+
+
+if __name__ == "__main__":
+    app = cdk.App()
+    FlaskExample(app, "StreamingFlask")
+    app.synth()

