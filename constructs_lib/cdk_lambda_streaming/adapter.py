@@ -38,7 +38,7 @@ class Adapter(ABC):
     @staticmethod
     def lambda_web_adapter(
         *,
-        layer_version: int | None = None,
+        layer_version: float | None = None,
         layer: aws_lambda.ILayerVersion | None = None,
         port: float | None = None,
         host: str | None = None,

@@ -37,7 +37,9 @@ def function_url_origin(
     completion = _duration(options, "response_completion_timeout")
     takes = function.timeout
     if completion is None:
-        completion = takes if takes is not None and not _is_shorter(takes, read) else None
+        # CloudFront's has to be a number at synth, and no shorter than the longest silence.
+        is_known = takes is not None and not takes.is_unresolved()
+        completion = takes if takes is not None and is_known and not _is_shorter(takes, read) else None
     elif takes is not None and _is_shorter(completion, takes):
         Annotations.of(function).add_warning_v2(
             "cdk-lambda-streaming:originTimeout",

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from aws_cdk import aws_ecr_assets, aws_lambda
+from aws_cdk import Token, aws_ecr_assets, aws_lambda
 from constructs import Construct
 
 from cdk_lambda_streaming.entry import EXCLUDED
@@ -44,7 +44,8 @@ def write_image_folder(folder: Path, entry: Path, handler: str, base_image: str)
     :param base_image: Any image with Python 3.10 or newer as `python3` on PATH and with pip, where `entry` has a
         `requirements.txt`.
     """
-    if not isinstance(base_image, str) or not base_image or any(character.isspace() for character in base_image):
+    is_name = isinstance(base_image, str) and base_image and not any(map(str.isspace, base_image))
+    if not is_name or Token.is_unresolved(base_image):
         raise ValueError(
             "base_image must be the name of an image with Python, such as 'public.ecr.aws/lambda/python:3.14', got "
             f"{base_image!r}"

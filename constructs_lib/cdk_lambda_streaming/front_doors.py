@@ -103,6 +103,7 @@ class _Search:
         nodes = self._node.find_all()
         functions = {path: function for path, (function, _) in self._watched.items()}
         references = _References(functions, nodes)
+        edge_optimized = _find_edge_optimized(nodes)
         found: dict[str, FoundFrontDoors] = defaultdict(FoundFrontDoors)
         problems = []
         for node in nodes:
@@ -110,7 +111,7 @@ class _Search:
                 for path in references.find(Stack.of(node), opening.target):
                     found[path].doors.append(opening.door)
                     if opening.rest_method is not None and opening.door.streams:
-                        problems += _check_rest_method(functions[path], opening, nodes)
+                        problems += _check_rest_method(functions[path], opening, edge_optimized)
         for path, (function, answer) in self._watched.items():
             doors = found[path]
             doors.variables = variables_of(function)
@@ -248,7 +249,9 @@ def _warn_of_buffering(function: aws_lambda.Function, found: FoundFrontDoors) ->
             )
 
 
-def _check_rest_method(function: aws_lambda.Function, opening: _Opening, nodes: Collection[IConstruct]) -> list[str]:
+def _check_rest_method(
+    function: aws_lambda.Function, opening: _Opening, edge_optimized: Collection[tuple[str, str]]
+) -> list[str]:
     """Compare the limits of a REST API's method that streams with those of its function."""
     path = opening.door.path
     limit_ms = opening.rest_method.integration.timeout_in_millis or REST_TIMEOUT_DEFAULT_MS
@@ -265,7 +268,7 @@ def _check_rest_method(function: aws_lambda.Function, opening: _Opening, nodes: 
             f"{timeout_seconds:g} s, which are charged; pass the integration timeout=Duration.minutes(15), or the "
             "function a shorter timeout",
         )
-    if _is_edge_optimized(opening.rest_method, nodes):
+    if _name_in_stack(opening.rest_method, opening.rest_method.rest_api_id) in edge_optimized:
         _warn(
             function,
             "edgeOptimizedRestApi",
@@ -275,19 +278,24 @@ def _check_rest_method(function: aws_lambda.Function, opening: _Opening, nodes: 
     return []
 
 
-def _is_edge_optimized(method: Any, nodes: Collection[IConstruct]) -> bool:
-    from aws_cdk import aws_apigateway
-
-    stack = Stack.of(method)
-    wanted = stack.resolve(method.rest_api_id)
+def _find_edge_optimized(nodes: Collection[IConstruct]) -> set[tuple[str, str]]:
+    """Return the REST APIs that say nothing of their endpoint, or that they want this one."""
+    found = set()
     for node in nodes:
-        if isinstance(node, aws_apigateway.CfnRestApi) and stack.resolve(node.ref) == wanted:
-            configuration = stack.resolve(node.endpoint_configuration)
-            types = getattr(configuration, "types", None)
-            if isinstance(configuration, Mapping):
-                types = configuration.get("types")
-            return types is None or "EDGE" in types
-    return False
+        if _is_a(node, "aws_apigateway", "CfnRestApi"):
+            api: Any = node
+            configuration = Stack.of(node).resolve(api.endpoint_configuration)
+            is_map = isinstance(configuration, Mapping)
+            types = configuration.get("types") if is_map else getattr(configuration, "types", None)
+            if types is None or "EDGE" in types:
+                found.add(_name_in_stack(node, api.ref))
+    return found
+
+
+def _name_in_stack(node: IConstruct, reference: Any) -> tuple[str, str]:
+    """Return what a reference is in the node's stack: the same for all references to one thing."""
+    stack = Stack.of(node)
+    return stack.node.path, json.dumps(stack.resolve(reference))
 
 
 def _warn(function: aws_lambda.Function, warning: str, message: str) -> None:

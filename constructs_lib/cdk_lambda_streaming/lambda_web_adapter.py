@@ -45,16 +45,18 @@ _SWITCHES = ("async_init", "enable_compression")
 
 class LambdaWebAdapter(Adapter):
     def __init__(
-        self, *, layer_version: int | None, layer: aws_lambda.ILayerVersion | None, options: Mapping[str, Any]
+        self, *, layer_version: float | None, layer: aws_lambda.ILayerVersion | None, options: Mapping[str, Any]
     ) -> None:
         if layer is not None and layer_version is not None:
             raise TypeError("layer_version names a version of AWS's layer; pass either it or a layer of your own")
-        if layer_version is not None and (not isinstance(layer_version, int) or layer_version < 1):
+        is_token = isinstance(layer_version, float) and Token.is_unresolved(layer_version)
+        if layer_version is not None and not is_token and (not isinstance(layer_version, int) or layer_version < 1):
             raise ValueError(
                 f"layer_version must be the number of a version, such as {LAYER_VERSION}, got {layer_version!r}"
             )
         self._layer = layer
-        self._layer_version = LAYER_VERSION if layer_version is None else layer_version
+        version = LAYER_VERSION if layer_version is None else layer_version
+        self._layer_version = Token.as_string(version) if is_token else str(version)
         self._variables = {
             f"{WEB_ADAPTER_PREFIX}{name.upper()}": _variable(name, value)
             for name, value in options.items()
@@ -136,7 +138,7 @@ def _contradictions(found: FoundFrontDoors, package: Package) -> list[str]:
     return problems
 
 
-def layer_arn(region: str, architecture: aws_lambda.Architecture, version: int) -> str:
+def layer_arn(region: str, architecture: aws_lambda.Architecture, version: str) -> str:
     """Return the ARN of AWS's layer. A region that only deployment knows is taken for one outside of China."""
     is_arm = architecture.name == aws_lambda.Architecture.ARM_64.name
     name = _NAMES["ARM_64" if is_arm else "X86_64"]

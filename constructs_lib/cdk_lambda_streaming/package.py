@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda
 from constructs import Construct
 
 from cdk_lambda_streaming.handler_source import Doubt
-from cdk_lambda_streaming.managed_python import check_runtime
+from cdk_lambda_streaming.managed_python import IMAGE, check_runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Package:
 
     @property
     def is_image(self) -> bool:
-        return self.runtime.name == aws_lambda.Runtime.FROM_IMAGE.name
+        return self.runtime.name == IMAGE
 
 
 def entry_of(source: Source) -> str | os.PathLike[str]:
@@ -71,7 +71,7 @@ def package_code(source: Source, *, default_handler: str | None) -> Package:
     """Return the package of a function that was given `code`, which nobody here looks into."""
     assert source.code is not None
     if isinstance(source.code, (aws_lambda.AssetImageCode, aws_lambda.EcrImageCode)):
-        if source.runtime is not None and source.runtime.name != aws_lambda.Runtime.FROM_IMAGE.name:
+        if source.runtime is not None and source.runtime.name != IMAGE:
             raise ValueError(
                 f"runtime cannot be '{source.runtime.name}' for a container image, which has its own; leave it out"
             )

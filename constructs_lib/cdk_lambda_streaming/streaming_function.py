@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Annotations, Duration, Fn, aws_iam, aws_lambda
+from aws_cdk import Annotations, Duration, Fn, Token, aws_iam, aws_lambda
 from constructs import Construct
 
 from cdk_lambda_streaming.adapter import Adapter
+from cdk_lambda_streaming.cdk_errors import lists_for_tuples, named_options
 from cdk_lambda_streaming.environment import check_environment
 from cdk_lambda_streaming.function_resource import resource_of
 from cdk_lambda_streaming.limits import check_cors, check_memory_size, check_sample_rate, check_timeout
@@ -127,20 +128,20 @@ class StreamingFunction(aws_lambda.Function):
         package = adapter.package(source)
         adapter.check_function_options({**function_options, "layers": layers}, package)
 
-        super().__init__(
-            scope,
-            id,
-            code=package.code,
-            handler=package.handler,
-            runtime=package.runtime,
-            architecture=architecture,
-            memory_size=memory_size,
-            timeout=timeout,
-            environment={**environment, **package.environment},
-            # jsii takes lists only; anything that is no sequence it refuses by name.
-            layers=list(layers) if isinstance(layers, Sequence) else layers,
-            **function_options,
-        )
+        function_options = lists_for_tuples({**function_options, "layers": layers})
+        with named_options(function_options):
+            super().__init__(
+                scope,
+                id,
+                code=package.code,
+                handler=package.handler,
+                runtime=package.runtime,
+                architecture=architecture,
+                memory_size=memory_size,
+                timeout=timeout,
+                environment={**environment, **package.environment},
+                **function_options,
+            )
         self._adapter = adapter
         self._invoke_mode = invoke_mode
         self._stream_metrics_sample_rate = stream_metrics_sample_rate
@@ -480,6 +481,8 @@ def _check_alias_options(
     """Refuse what takes effect on versions only, where the Function URL calls none."""
     if alias_name is not None and (not isinstance(alias_name, str) or not alias_name):
         raise TypeError(f"alias_name must be a name, such as 'live', got {alias_name!r}")
+    if Token.is_unresolved(alias_name):
+        raise ValueError("alias_name must be known at synth, because it is part of a construct's id, got a token")
     if alias_name == "$LATEST":
         raise ValueError("alias_name cannot be '$LATEST', which is Lambda's own name; choose another, such as 'live'")
     by_name = alias_options_by_name(options)
