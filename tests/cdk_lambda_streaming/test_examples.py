@@ -1,4 +1,4 @@
-"""The examples that are apps of their own: each synthesizes from a fresh clone, and its application is at least readable.
+"""The examples that are apps of their own: each synthesizes from a fresh clone, and its application can be read.
 
 Nothing is installed for them here; that their applications stream is for whoever follows their READMEs.
 """

@@ -4,6 +4,7 @@ import time
 
 from flask import Flask, Response
 
+WORDS = ["Each", "word", "arrives", "when", "it", "is", "made."]
 app = Flask(__name__)
 
 
@@ -12,7 +13,7 @@ def words():
     """Flask sends each piece that the generator yields."""
 
     def pieces():
-        for word in "Each word arrives when it is made.".split():
+        for word in WORDS:
             yield word + "\n"
             time.sleep(0.25)
 
