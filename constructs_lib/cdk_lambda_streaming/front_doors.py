@@ -19,12 +19,25 @@ import jsii
 from aws_cdk import Annotations, CfnElement, Stack, Stage, Token, aws_lambda
 from constructs import IConstruct, IValidation
 
+from cdk_lambda_streaming.construct_tree import find_constructs
 from cdk_lambda_streaming.environment import FrontDoor
 from cdk_lambda_streaming.function_resource import timeout_seconds_of, variables_of
 
 REST_TIMEOUT_LIMIT_MS = 900_000
 # What API Gateway waits when an integration says nothing.
 REST_TIMEOUT_DEFAULT_MS = 29_000
+
+
+# What lets requests in, and what stands between it and a function or says more about it.
+_TYPES = (
+    "aws_lambda.CfnUrl",
+    "aws_lambda.Alias",
+    "aws_lambda.Version",
+    "aws_apigateway.CfnMethod",
+    "aws_apigateway.CfnRestApi",
+    "aws_apigatewayv2.CfnIntegration",
+    "aws_elasticloadbalancingv2.CfnTargetGroup",
+)
 
 
 class FoundFrontDoor(NamedTuple):
@@ -100,7 +113,7 @@ class _Search:
         self._watched[function.node.path] = (function, answer)
 
     def validate(self) -> list[str]:
-        nodes = self._node.find_all()
+        nodes = find_constructs(self._node, _TYPES)
         functions = {path: function for path, (function, _) in self._watched.items()}
         references = _References(functions, nodes)
         edge_optimized = _find_edge_optimized(nodes)

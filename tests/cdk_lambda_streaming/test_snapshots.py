@@ -1,52 +1,68 @@
-"""The synthesized templates, with no feature flag and with those the CDK recommends for a new app.
+"""The synthesized templates, as a reader of a change sees them.
 
+One snapshot a feature, and one of what the CDK's recommended feature flags and the other processor change of it.
 `pytest tests/cdk_lambda_streaming/test_snapshots.py --snapshot-update` writes them anew. Hashes are masked, so that a
 change of the runtime or of an asset changes no snapshot.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import aws_cdk
 import pytest
 from aws_cdk import App, DefaultStackSynthesizer, Stack, aws_lambda
 from aws_cdk.assertions import Template
-from cdk_lambda_streaming import StreamingFunction, StreamingLayer
+from cdk_lambda_streaming import StreamingFunction
+from cdk_lambda_streaming.testing import mask_template
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
+from .templates import TEMPLATES, recommended_feature_flags, write_entry
 
-def recommended_feature_flags() -> dict[str, Any]:
-    """Return what `cdk init` writes into a new app's context, read from the installed CDK."""
-    (archive,) = (Path(aws_cdk.__file__).parent / "_jsii").glob("aws-cdk-lib@*.jsii.tgz")
-    with tarfile.open(archive) as files:
-        member = files.extractfile("package/recommended-feature-flags.json")
-        assert member is not None
-        flags: dict[str, Any] = json.load(member)
-    return flags
+# Features whose templates are worth reading; the others are linted and deployed like these.
+FEATURES = (
+    "defaults",
+    "public-url-with-cors",
+    "attached-function",
+    "snap-start",
+    "scaled-alias",
+    "rest-api",
+    "distribution",
+    "container-image",
+    "native-node",
+    "lambda-web-adapter",
+)
+VARIANTS: dict[str, tuple[dict[str, Any], aws_lambda.Architecture]] = {
+    "recommended flags": (recommended_feature_flags(), aws_lambda.Architecture.ARM_64),
+    "x86_64": ({}, aws_lambda.Architecture.X86_64),
+    "recommended flags, x86_64": (recommended_feature_flags(), aws_lambda.Architecture.X86_64),
+}
+Synthesize = Callable[..., dict[str, Any]]
 
 
-def mask(template: Mapping[str, Any]) -> Any:
-    """Return the template without what changes whenever an asset's bytes change."""
-    text = json.dumps(template)
-    text = re.sub(r"[0-9a-f]{64}", "<hash>", text)
-    text = re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1<hash>", text)
-    return json.loads(text)
+@pytest.fixture
+def synthesize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Synthesize:
+    entry = write_entry(tmp_path / "entry")
+    make = StreamingFunction.__init__
 
+    def template(
+        feature: str,
+        flags: Mapping[str, Any] | None = None,
+        architecture: aws_lambda.Architecture = aws_lambda.Architecture.ARM_64,
+    ) -> dict[str, Any]:
+        def make_for(function: StreamingFunction, scope: Any, id: str, **options: Any) -> None:
+            make(function, scope, id, **{"architecture": architecture, **options})
 
-@pytest.fixture(params=["no-flags", "recommended-flags"])
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Stack:
-    context = recommended_feature_flags() if request.param == "recommended-flags" else {}
-    app = App(outdir=str(tmp_path / "cdk.out"), context=context)
-    # The rule about the bootstrap version is the CDK's and long.
-    synthesizer = DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
-    return Stack(app, "Stack", synthesizer=synthesizer)
+        monkeypatch.setattr(StreamingFunction, "__init__", make_for)
+        app = App(outdir=str(tmp_path / "cdk.out"), context=dict(flags or {}))
+        # The rule about the bootstrap version is the CDK's and long.
+        stack = Stack(app, "Stack", synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False))
+        TEMPLATES[feature](stack, entry)
+        return mask_template(Template.from_stack(stack).to_json())
+
+    return template
 
 
 @pytest.fixture
@@ -54,31 +70,33 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     return snapshot.use_extension(JSONSnapshotExtension)
 
 
-def test_streaming_function(stack: Stack, entry: Path, snapshot: SnapshotAssertion) -> None:
-    StreamingFunction(stack, "Chat", entry=entry)
-    assert mask(Template.from_stack(stack).to_json()) == snapshot
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Return a template's leaves by their paths."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from flatten(inner, f"{path}/{key}")
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from flatten(inner, f"{path}/{number}")
+    else:
+        yield path, value
 
 
-def test_streaming_function_with_public_url_and_version(stack: Stack, entry: Path, snapshot: SnapshotAssertion) -> None:
-    function = StreamingFunction(
-        stack,
-        "Chat",
-        entry=entry,
-        environment={"TABLE": "chats"},
-        auth_type=aws_lambda.FunctionUrlAuthType.NONE,
-        cors=aws_lambda.FunctionUrlCorsOptions(allowed_origins=["https://app.example.com"]),
-    )
-    _ = function.current_version
-    assert mask(Template.from_stack(stack).to_json()) == snapshot
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what is in one template and not in the other, leaf by leaf."""
+    old, new = dict(flatten(before)), dict(flatten(after))
+    return {
+        "removed": {path: value for path, value in old.items() if new.get(path) != value},
+        "added": {path: value for path, value in new.items() if old.get(path) != value},
+    }
 
 
-def test_attached_function(stack: Stack, snapshot: SnapshotAssertion) -> None:
-    function = aws_lambda.Function(
-        stack,
-        "Plain",
-        code=aws_lambda.Code.from_inline("def handler(event, context):\n    yield 'hello'\n"),
-        handler="index.handler",
-        runtime=aws_lambda.Runtime.PYTHON_3_13,
-    )
-    StreamingLayer.of(stack).attach_to(function)
-    assert mask(Template.from_stack(stack).to_json()) == snapshot
+@pytest.mark.parametrize("feature", FEATURES)
+def test_template(feature: str, synthesize: Synthesize, snapshot: SnapshotAssertion) -> None:
+    assert synthesize(feature) == snapshot
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_what_flags_and_processor_change(feature: str, synthesize: Synthesize, snapshot: SnapshotAssertion) -> None:
+    plain = synthesize(feature)
+    assert {name: changes(plain, synthesize(feature, *variant)) for name, variant in VARIANTS.items()} == snapshot

@@ -7,40 +7,44 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .templates import TEMPLATES
+
+REPOSITORY = Path(__file__).parents[2]
 SYNTHESIZE = """
 import sys
-from aws_cdk import App, Stack, aws_lambda
-from cdk_lambda_streaming import StreamingFunction, StreamingLayer
+from pathlib import Path
+from aws_cdk import App
+from tests.cdk_lambda_streaming.templates import TEMPLATES, add_stack, write_entry
 
-def synthesize(outdir, **overrides):
-    app = App(outdir=outdir, context={"@aws-cdk/core:validateAgainstDefaultRules": True})
-    stack = Stack(app, "Stack")
-    chat = StreamingFunction(
-        stack, "Chat", entry=sys.argv[1], auth_type=aws_lambda.FunctionUrlAuthType.NONE,
-        cors=aws_lambda.FunctionUrlCorsOptions(allowed_origins=["https://app.example.com"]),
-    )
-    chat.add_alias("live").add_function_url()
-    for name, value in overrides.items():
-        chat.node.default_child.add_property_override(name, value)
-    app.synth()
+folder = Path(sys.argv[1])
+entry = write_entry(folder / "entry")
 
-synthesize(sys.argv[2])
-print("the construct's template is valid", flush=True)
-synthesize(sys.argv[3], MemorySize=64)
+def make_app(outdir):
+    app = App(outdir=str(folder / outdir), context={"@aws-cdk/core:validateAgainstDefaultRules": True})
+    for name in TEMPLATES:
+        add_stack(app, name, entry)
+    return app
+
+make_app("valid").synth()
+print("every template is valid", flush=True)
+app = make_app("invalid")
+app.node.find_child("defaults").node.find_child("Chat").node.default_child.add_property_override("MemorySize", 64)
+app.synth()
 """
 
 
-def test_the_template_is_valid_to_the_cdk(entry: Path, tmp_path: Path) -> None:
+def test_every_template_is_valid_to_the_cdk(tmp_path: Path) -> None:
     """A process of its own, since the CDK reads its switch once; and a template that is wrong shows it was on."""
     environment = {key: value for key, value in os.environ.items() if key != "CDK_VALIDATION"}
-    outdirs = (str(tmp_path / "valid"), str(tmp_path / "invalid"))
     run = subprocess.run(
-        [sys.executable, "-c", SYNTHESIZE, str(entry), *outdirs],
+        [sys.executable, "-c", SYNTHESIZE, str(tmp_path)],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
+        cwd=REPOSITORY,
     )
-    assert "the construct's template is valid" in run.stdout, run.stdout + run.stderr
+    assert TEMPLATES
+    assert "every template is valid" in run.stdout, run.stdout + run.stderr
     assert run.returncode == 1
     assert "64 is less than the minimum of 128" in run.stdout + run.stderr

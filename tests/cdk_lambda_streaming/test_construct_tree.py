@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aws_cdk import Stack, aws_lambda
+from cdk_lambda_streaming import StreamingFunction, construct_tree
+from cdk_lambda_streaming.construct_tree import find_constructs
+
+
+@pytest.fixture
+def function(stack: Stack, entry: Path) -> StreamingFunction:
+    return StreamingFunction(stack, "Chat", entry=entry, alias_name="live")
+
+
+def test_constructs_are_found_by_their_types(stack: Stack, function: StreamingFunction) -> None:
+    found = find_constructs(stack.node, ["aws_lambda.CfnUrl", "aws_lambda.Alias"])
+    assert function.alias in found
+    assert [type(construct).__name__ for construct in found] == ["StreamingAlias", "CfnUrl"]
+
+
+def test_a_jsii_that_answers_otherwise_is_no_hindrance(
+    stack: Stack, function: StreamingFunction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types = ["aws_lambda.CfnUrl", "aws_lambda.Alias", "aws_lambda.Version"]
+    expected = find_constructs(stack.node, types)
+
+    def fail(*arguments: object) -> None:
+        raise AttributeError("another jsii")
+
+    monkeypatch.setattr(construct_tree, "_find_by_reference", fail)
+    assert find_constructs(stack.node, types) == expected
+    assert any(isinstance(construct, aws_lambda.Version) for construct in expected)
+
+
+def test_a_synthesis_imports_no_module_for_what_is_not_asked_for(entry: Path, tmp_path: Path) -> None:
+    """Which is what the module is for: each of these takes the CDK some hundredths of a second."""
+    program = (
+        "import sys\n"
+        "from aws_cdk import App, Stack\n"
+        "from cdk_lambda_streaming import StreamingFunction\n"
+        "app = App(outdir=sys.argv[1])\n"
+        "StreamingFunction(Stack(app, 'Stack'), 'Chat', entry=sys.argv[2])\n"
+        "app.synth()\n"
+        "print([name for name in ('aws_s3', 'aws_apigateway', 'aws_cloudfront') if f'aws_cdk.{name}' in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "cdk.out"), str(entry)]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert run.stdout.splitlines()[-1] == "[]"
