@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ class HandlerAdapter(Adapter):
         package = package_code(source, default_handler=None)
         if not package.is_image:
             python_version(package.runtime)
-        return package
+        doubts = [_os_only_needs_python()] if is_os_only(package.runtime) else []
+        return dataclasses.replace(package, doubts=doubts)
 
     def _package_entry(self, source: Source) -> Package:
         index = "index.py" if source.index is None else source.index

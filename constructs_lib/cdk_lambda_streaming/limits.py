@@ -18,8 +18,11 @@ def check_timeout(timeout: Duration) -> None:
     if timeout.is_unresolved():
         return
     seconds = timeout.to_milliseconds() / 1000
-    if seconds > TIMEOUT_LIMIT_SECONDS:
-        raise ValueError(f"timeout must be at most {TIMEOUT_LIMIT_SECONDS} seconds, got {seconds:g} seconds")
+    if not 1 <= seconds <= TIMEOUT_LIMIT_SECONDS or seconds % 1:
+        raise ValueError(
+            f"timeout must be at least 1 and at most {TIMEOUT_LIMIT_SECONDS} seconds, without fractions, "
+            f"got {seconds:g} seconds"
+        )
 
 
 def check_memory_size(memory_size: float) -> None:
@@ -29,8 +32,8 @@ def check_memory_size(memory_size: float) -> None:
     if Token.is_unresolved(memory_size):
         return
     least, most = MEMORY_LIMITS_MB
-    if not least <= memory_size <= most:
-        raise ValueError(f"memory_size must be between {least} and {most} MB, got {memory_size}")
+    if not least <= memory_size <= most or memory_size % 1:
+        raise ValueError(f"memory_size must be between {least} and {most} MB, without fractions, got {memory_size}")
 
 
 def check_sample_rate(rate: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -14,8 +15,8 @@ from cdk_lambda_streaming.entry import check_script, entry_code, find_entry
 from cdk_lambda_streaming.environment import check_any_variable, misspelt_variables
 from cdk_lambda_streaming.front_doors import watch_front_doors
 from cdk_lambda_streaming.handler_source import Doubt
-from cdk_lambda_streaming.managed_python import check_runtime, is_os_only
-from cdk_lambda_streaming.package import Package, Source, entry_of, package_code, refuse_options_of_python
+from cdk_lambda_streaming.managed_python import IMAGE, check_runtime, is_os_only
+from cdk_lambda_streaming.package import Package, Source, entry_of, has_image, package_code, refuse_options_of_python
 
 # Those whose own runtime client streams; https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
 NODE_SUFFIXES = (".mjs", ".js", ".cjs")
@@ -24,12 +25,14 @@ NODE_SUFFIXES = (".mjs", ".js", ".cjs")
 class NativeAdapter(Adapter):
     def package(self, source: Source) -> Package:
         refuse_options_of_python(source, "Adapter.native()")
-        if source.code is not None:
-            return package_code(source, default_handler=None)
-        if source.runtime is None:
+        if source.runtime is None and not has_image(source):
             raise TypeError(
                 "runtime is required with Adapter.native(), such as Runtime.NODEJS_24_X or Runtime.PROVIDED_AL2023"
             )
+        if source.code is not None:
+            package = package_code(source, default_handler=None)
+            return dataclasses.replace(package, doubts=_doubts(package.runtime))
+        assert source.runtime is not None
         check_runtime(source.runtime)
         folder = find_entry(entry_of(source))
         handler = source.handler or _default_handler(source.runtime)
@@ -75,7 +78,8 @@ def _check_node_module(folder: Path, handler: str) -> None:
 
 
 def _doubts(runtime: aws_lambda.Runtime) -> tuple[Doubt, ...]:
-    if is_os_only(runtime) or runtime.family is aws_lambda.RuntimeFamily.NODEJS:
+    # What an image has, only its owner knows.
+    if is_os_only(runtime) or runtime.name == IMAGE or runtime.family is aws_lambda.RuntimeFamily.NODEJS:
         return ()
     return (
         Doubt(

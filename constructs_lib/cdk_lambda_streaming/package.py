@@ -67,10 +67,15 @@ def check_source(source: Source) -> None:
             )
 
 
+def has_image(source: Source) -> bool:
+    """Whether the code is a container image of the user's."""
+    return isinstance(source.code, (aws_lambda.AssetImageCode, aws_lambda.EcrImageCode))
+
+
 def package_code(source: Source, *, default_handler: str | None) -> Package:
     """Return the package of a function that was given `code`, which nobody here looks into."""
     assert source.code is not None
-    if isinstance(source.code, (aws_lambda.AssetImageCode, aws_lambda.EcrImageCode)):
+    if has_image(source):
         if source.runtime is not None and source.runtime.name != IMAGE:
             raise ValueError(
                 f"runtime cannot be '{source.runtime.name}' for a container image, which has its own; leave it out"

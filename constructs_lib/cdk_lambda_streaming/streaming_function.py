@@ -13,6 +13,7 @@ from cdk_lambda_streaming.adapter import Adapter
 from cdk_lambda_streaming.cdk_errors import lists_for_tuples, named_options
 from cdk_lambda_streaming.environment import check_environment
 from cdk_lambda_streaming.function_resource import resource_of
+from cdk_lambda_streaming.function_url import warn_of_function_url
 from cdk_lambda_streaming.limits import check_cors, check_memory_size, check_sample_rate, check_timeout
 from cdk_lambda_streaming.package import Source, check_source
 from cdk_lambda_streaming.streaming_alias import StreamingAlias, alias_options_by_name, refuse_beside_snap_start
@@ -228,8 +229,8 @@ class StreamingFunction(aws_lambda.Function):
             raise ValueError(_unreachable_from_latest("snap_start"))
         else:
             url = super().add_function_url(auth_type=auth_type, cors=cors, invoke_mode=invoke_mode)
+            warn_of_function_url(self, auth_type, invoke_mode)
         self._function_url = url
-        self._warn_of_function_url(auth_type, invoke_mode)
         return url
 
     def add_environment(self, key: str, value: str, *, remove_in_edge: bool | None = None) -> aws_lambda.Function:
@@ -404,28 +405,6 @@ class StreamingFunction(aws_lambda.Function):
     @property
     def _has_tenants(self) -> bool:
         return resource_of(self).tenancy_config is not None
-
-    def _warn_of_function_url(
-        self, auth_type: aws_lambda.FunctionUrlAuthType | None, invoke_mode: aws_lambda.InvokeMode
-    ) -> None:
-        if auth_type is aws_lambda.FunctionUrlAuthType.NONE:
-            self._warn(
-                "publicFunctionUrl",
-                "everybody who knows the Function URL can call it, at your cost; leave auth_type out for callers with "
-                "IAM permission, or acknowledge this where the function checks its callers",
-            )
-        if invoke_mode is not aws_lambda.InvokeMode.RESPONSE_STREAM:
-            self._warn(
-                "bufferedFunctionUrl",
-                "the Function URL buffers: a response reaches its caller whole, at its end, and cannot be larger than "
-                "6 MB; leave invoke_mode out",
-            )
-        elif self.is_bound_to_vpc:
-            self._warn(
-                "vpcFunctionUrl",
-                "AWS does not support streaming through Function URLs within a VPC; call the function by "
-                "InvokeWithResponseStream through a VPC endpoint, or leave vpc out",
-            )
 
     def _warn_of_long_timeout(self, timeout: Duration) -> None:
         if not timeout.is_unresolved() and timeout.to_milliseconds() > LONG_TIMEOUT_SECONDS * 1000:

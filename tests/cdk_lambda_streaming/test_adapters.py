@@ -121,6 +121,23 @@ class TestNative:
             "/Stack/Chat", Match.string_like_regexp(r"does not stream by itself.*:runtimeDoesNotStream\]")
         )
 
+    def test_code_needs_a_runtime_too(self, stack: Stack) -> None:
+        with pytest.raises(TypeError, match=r"runtime is required with Adapter.native\(\)"):
+            StreamingFunction(
+                stack,
+                "Chat",
+                code=aws_lambda.Code.from_inline("x"),
+                handler="index.handler",
+                adapter=Adapter.native(),
+            )
+
+    def test_an_image_brings_its_own(self, stack: Stack, folder: Path) -> None:
+        (folder / "Dockerfile").write_text("FROM scratch\n")
+        image = aws_lambda.Code.from_asset_image(str(folder))
+        StreamingFunction(stack, "Chat", code=image, adapter=Adapter.native())
+        assert properties(stack)["PackageType"] == "Image"
+        Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
     def test_code_is_taken_as_it_is(self, stack: Stack) -> None:
         StreamingFunction(
             stack,

@@ -50,6 +50,29 @@ def add_hasty(stack: Stack, function: StreamingFunction) -> None:
     regional_api(stack).root.add_method("GET", function.streaming_integration(timeout=Duration.minutes(1)))
 
 
+def code_of(runtime: aws_lambda.Runtime, adapter: Adapter | None = None) -> Make:
+    return lambda stack, entry: StreamingFunction(
+        stack,
+        "Chat",
+        code=aws_lambda.Code.from_asset(str(entry)),
+        handler="index.handler",
+        runtime=runtime,
+        adapter=adapter,
+    )
+
+
+def add_public_alias(stack: Stack, entry: Path) -> StreamingFunction:
+    function = chat(stack, entry, function_url=False)
+    function.add_alias("beta").add_function_url(auth_type=aws_lambda.FunctionUrlAuthType.NONE)
+    return function
+
+
+# The same by another way.
+ALSO: list[tuple[str, Make]] = [
+    ("osOnlyNeedsPython", code_of(aws_lambda.Runtime.PROVIDED_AL2023)),
+    ("publicFunctionUrl", add_public_alias),
+    ("runtimeDoesNotStream", code_of(aws_lambda.Runtime.PYTHON_3_13, Adapter.native())),
+]
 WARNINGS: dict[str, Make] = {
     "bufferedFunctionUrl": lambda stack, entry: chat(stack, entry, invoke_mode=aws_lambda.InvokeMode.BUFFERED),
     "edgeOptimizedRestApi": wired(add_edge_optimized),
@@ -95,9 +118,9 @@ def test_every_warning_of_the_library_is_here() -> None:
     assert ids_in_source() == set(WARNINGS)
 
 
-@pytest.mark.parametrize("warning", WARNINGS)
-def test_it_is_given(warning: str, stack: Stack, entry: Path) -> None:
-    WARNINGS[warning](stack, entry)
+@pytest.mark.parametrize(("warning", "make"), [*WARNINGS.items(), *ALSO])
+def test_it_is_given(warning: str, make: Make, stack: Stack, entry: Path) -> None:
+    make(stack, entry)
     assert warning in found(stack)
 
 
