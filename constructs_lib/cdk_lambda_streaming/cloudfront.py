@@ -27,6 +27,7 @@ def function_url_origin(
             "which everybody could go around CloudFront; leave auth_type out"
         )
     options = dict(options)
+    is_read_given = options.get("read_timeout") is not None
     read = _duration(options, "read_timeout") or READ_TIMEOUT
     if not read.is_unresolved() and read.to_milliseconds() > LONGEST_READ_TIMEOUT_SECONDS * 1000:
         raise ValueError(
@@ -36,6 +37,13 @@ def function_url_origin(
         )
     completion = _duration(options, "response_completion_timeout")
     takes = function.timeout
+    if completion is not None and _is_shorter(completion, read):
+        if is_read_given:
+            raise ValueError(
+                "response_completion_timeout must be at least read_timeout, the longest silence in a stream, got "
+                f"{completion.to_seconds()} s and {read.to_seconds()} s"
+            )
+        read = completion
     if completion is None:
         # CloudFront's has to be a number at synth, and no shorter than the longest silence.
         is_known = takes is not None and not takes.is_unresolved()
@@ -68,7 +76,11 @@ def distribution(
             "default_behavior is the function's own here; make an aws_cloudfront.Distribution with the function's "
             "function_url_origin() for another"
         )
-    methods = allowed_methods or aws_cloudfront.AllowedMethods.ALLOW_ALL
+    methods = aws_cloudfront.AllowedMethods.ALLOW_ALL if allowed_methods is None else allowed_methods
+    if not isinstance(methods, aws_cloudfront.AllowedMethods):
+        raise TypeError(
+            f"allowed_methods must be AllowedMethods, such as AllowedMethods.ALLOW_GET_HEAD, got {allowed_methods!r}"
+        )
     edge_lambdas = [_body_signer(function, id)] if sign_request_bodies else None
     if not sign_request_bodies and "POST" in methods.methods:
         Annotations.of(function).add_warning_v2(
@@ -96,14 +108,18 @@ def distribution(
 
 
 def _body_signer(scope: Construct, id: str) -> aws_cloudfront.EdgeLambda:
-    if Token.is_unresolved(Stack.of(scope).region):
+    region = Stack.of(scope).region
+    if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")):
+        raise ValueError(f"sign_request_bodies needs Lambda@Edge, which AWS does not have in {region}; leave it out")
+    if Token.is_unresolved(region):
         raise ValueError(
             f"sign_request_bodies needs to know the region of stack '{Stack.of(scope).node.path}', because its "
             "function for Lambda@Edge has to be in us-east-1; pass the stack env=Environment(region='eu-west-1')"
         )
     signer = aws_cloudfront.experimental.EdgeFunction(
         scope,
-        f"{id}BodySigner",
+        # All of a stack's are in one stack in us-east-1, by their ids alone.
+        f"{id}BodySigner{scope.node.addr[-8:]}",
         code=aws_lambda.Code.from_inline((EDGE / "sign_request_body.py").read_text("utf-8")),
         handler="index.handler",
         runtime=aws_lambda.Runtime.PYTHON_3_13,

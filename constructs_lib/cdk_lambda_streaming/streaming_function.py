@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Annotations, Duration, Fn, Token, aws_iam, aws_lambda
@@ -11,9 +11,9 @@ from constructs import Construct
 
 from cdk_lambda_streaming.adapter import Adapter
 from cdk_lambda_streaming.cdk_errors import lists_for_tuples, named_options
-from cdk_lambda_streaming.environment import check_environment
+from cdk_lambda_streaming.environment import FrontDoor, check_environment, check_front_doors
+from cdk_lambda_streaming.front_doors import name_front_doors
 from cdk_lambda_streaming.function_resource import resource_of
-from cdk_lambda_streaming.function_url import warn_of_function_url
 from cdk_lambda_streaming.limits import check_cors, check_memory_size, check_sample_rate, check_timeout
 from cdk_lambda_streaming.package import Source, check_source
 from cdk_lambda_streaming.streaming_alias import StreamingAlias, alias_options_by_name, refuse_beside_snap_start
@@ -58,6 +58,7 @@ class StreamingFunction(aws_lambda.Function):
         alias_options: aws_lambda.AliasOptions | Mapping[str, Any] | None = None,
         exec_wrappers: Sequence[str] = (),
         stream_metrics_sample_rate: float = 0,
+        front_doors: Collection[FrontDoor] | None = None,
         environment: Mapping[str, str] | None = None,
         layers: Sequence[aws_lambda.ILayerVersion] | None = None,
         **function_options: Any,
@@ -93,6 +94,8 @@ class StreamingFunction(aws_lambda.Function):
             around the runtime: Lambda has one wrapper slot, which the runtime takes. Default: none.
         :param stream_metrics_sample_rate: Which share of the invocations writes `metric_midstream_errors`,
             `metric_time_to_first_byte` and `metric_response_bytes`, from 0 to 1. Default: 0, none.
+        :param front_doors: Those that stream, where one of them is not in the app as a construct: a REST API of another
+            app, or one whose OpenAPI document is a file in S3. Default: those that are found in the app.
         :param environment: Environment variables. Default: none but the wrapper that starts the runtime.
         :param layers: Layers besides the runtime's own, four at most. Default: none.
         :param function_options: Everything else that `aws_lambda.Function` takes.
@@ -108,6 +111,8 @@ class StreamingFunction(aws_lambda.Function):
         check_timeout(timeout)
         check_memory_size(memory_size)
         check_sample_rate(stream_metrics_sample_rate)
+        if front_doors is not None:
+            check_front_doors(front_doors)
         check_environment(environment, adapter.check_variable)
         _check_layers(layers)
         _check_url_options(function_url, auth_type, cors, invoke_mode, function_options)
@@ -149,6 +154,8 @@ class StreamingFunction(aws_lambda.Function):
         self._function_url: aws_lambda.FunctionUrl | None = None
         self._alias: StreamingAlias | None = None
         adapter.attach(self, package)
+        if front_doors is not None:
+            name_front_doors(self, front_doors)
         for doubt in package.doubts:
             self._warn(doubt.id, doubt.message)
         self._warn_of_long_timeout(timeout)
@@ -225,11 +232,9 @@ class StreamingFunction(aws_lambda.Function):
         cors = None if cors is None else check_cors(cors)
         if self._alias is not None:
             url = self._alias.add_function_url(auth_type=auth_type, cors=cors, invoke_mode=invoke_mode)
-        elif resource_of(self).snap_start is not None:
-            raise ValueError(_unreachable_from_latest("snap_start"))
         else:
+            self._refuse_snap_start_without_alias()
             url = super().add_function_url(auth_type=auth_type, cors=cors, invoke_mode=invoke_mode)
-            warn_of_function_url(self, auth_type, invoke_mode)
         self._function_url = url
         return url
 
@@ -265,6 +270,7 @@ class StreamingFunction(aws_lambda.Function):
         """
         from cdk_lambda_streaming import rest_api
 
+        self._refuse_snap_start_without_alias()
         return rest_api.integration(
             self.url_target,
             tenant_id_source=tenant_id_source,
@@ -286,6 +292,7 @@ class StreamingFunction(aws_lambda.Function):
         """
         from cdk_lambda_streaming import rest_api
 
+        self._refuse_snap_start_without_alias()
         return rest_api.rest_api(
             self,
             id,
@@ -402,6 +409,10 @@ class StreamingFunction(aws_lambda.Function):
             )
         return self._function_url
 
+    def _refuse_snap_start_without_alias(self) -> None:
+        if self._alias is None and resource_of(self).snap_start is not None:
+            raise ValueError(_unreachable_from_latest("snap_start"))
+
     @property
     def _has_tenants(self) -> bool:
         return resource_of(self).tenancy_config is not None
@@ -470,11 +481,18 @@ def _check_alias_options(
     snap_start = function_options.get("snap_start")
     if snap_start is not None and alias_name is None and function_url:
         raise ValueError(_unreachable_from_latest("snap_start"))
+    version_options = function_options.get("current_version_options")
+    of_version = version_options if isinstance(version_options, Mapping) else getattr(version_options, "_values", {})
+    if snap_start is not None and of_version.get("provisioned_concurrent_executions"):
+        raise ValueError(
+            "current_version_options.provisioned_concurrent_executions cannot be combined with snap_start, because a "
+            "version has either; leave one of them out"
+        )
 
 
 def _unreachable_from_latest(option: str) -> str:
     return (
-        f"{option} takes effect on published versions only, and the Function URL calls the unpublished function; pass "
-        "alias_name='live', with which the URL becomes the alias's: the address of one that is deployed already "
-        f"changes. To keep that address, leave {option} out"
+        f"{option} takes effect on published versions only, and callers reach the unpublished function; pass "
+        "alias_name='live', with which front doors become the alias's: the address of a Function URL that is deployed "
+        f"already changes. To keep that address, leave {option} out"
     )

@@ -25,7 +25,7 @@ from cdk_lambda_streaming.environment import (
     format_front_doors,
     misspelt_variables,
 )
-from cdk_lambda_streaming.front_doors import FoundFrontDoors, watch_front_doors
+from cdk_lambda_streaming.front_doors import FoundFrontDoors, name_front_doors, watch_front_doors
 from cdk_lambda_streaming.function_resource import layers_of, resource_of, set_variable, variables_of
 from cdk_lambda_streaming.layer_content import (
     LayerFile,
@@ -33,7 +33,7 @@ from cdk_lambda_streaming.layer_content import (
     read_layer_files,
     write_layer_files,
 )
-from cdk_lambda_streaming.managed_python import is_os_only, layer_runtimes, python_version
+from cdk_lambda_streaming.managed_python import SUPPORTED, is_os_only, layer_runtimes, python_version
 
 LAYER_ID = "LambdaStreamingRuntime"
 LAYERS_LIMIT = 5
@@ -58,8 +58,8 @@ class StreamingLayer(aws_lambda.LayerVersion):
                 compatible_architectures=[aws_lambda.Architecture.ARM_64, aws_lambda.Architecture.X86_64],
             )
         self._content_hash = content_hash
-        # By the path of each attached function, the front doors that stream as its owner says; None: as found.
-        self._front_doors: dict[str, frozenset[FrontDoor] | None] = {}
+        # By their paths.
+        self._attached: set[str] = set()
 
     @classmethod
     def of(cls, scope: IConstruct) -> StreamingLayer:
@@ -81,8 +81,8 @@ class StreamingLayer(aws_lambda.LayerVersion):
         """Make a Python function of the app a streaming one. Its front doors stay yours to add.
 
         Those that the app has are found at synth: Function URLs, REST APIs. `front_doors` names all that stream, and
-        is needed only where one of them is not in the app. Attaching again changes nothing but `front_doors`, where
-        they are given. A wrapper the function has already, such as OpenTelemetry's, is chained.
+        is needed only where one of them is not in the app as a construct. Attaching again changes nothing but
+        `front_doors`, where they are given. A wrapper the function has already, such as OpenTelemetry's, is chained.
 
         Raises an error for a function that could not stream: an imported one, one of another stack, a runtime other
         than Python, a container image, an AWS Lambda Web Adapter layer that is there already, no room for another
@@ -95,13 +95,12 @@ class StreamingLayer(aws_lambda.LayerVersion):
             )
         if front_doors is not None:
             check_front_doors(front_doors)
-        path = function.node.path
-        if path not in self._front_doors:
+        if function.node.path not in self._attached:
             self._refuse_unless_attachable(function)
             self._attach(function)
-            self._front_doors[path] = None
+            self._attached.add(function.node.path)
         if front_doors is not None:
-            self._front_doors[path] = frozenset(front_doors)
+            name_front_doors(function, front_doors)
 
     def _refuse_unless_attachable(self, function: aws_lambda.Function) -> None:
         if Stack.of(function).node.path != Stack.of(self).node.path:
@@ -110,6 +109,11 @@ class StreamingLayer(aws_lambda.LayerVersion):
                 "use StreamingLayer.of(function).attach_to(function)"
             )
         python_version(function.runtime)
+        if resource_of(function).durable_config is not None:
+            raise ValueError(
+                f"function '{function.node.path}' is durable, and the streaming runtime does not speak the protocol of "
+                "durable functions; leave durable_config out"
+            )
         layers = layers_of(function)
         if _has_web_adapter(layers):
             raise ValueError(
@@ -140,22 +144,16 @@ class StreamingLayer(aws_lambda.LayerVersion):
             set_variable(function, WRAPPER_VARIABLE, WRAPPER_PATH)
         # Without the feature flag recognizeLayerVersion the CDK makes no version when only a layer changes.
         function.invalidate_version_based_on(self.content_hash)
-        function.node.add_validation(_StillStreams(function))
-        watch_front_doors(function, lambda found: self._tell_front_doors(function, found))
+        function.node.add_validation(_StillStreams(function, self))
+        watch_front_doors(function, lambda found: tell_front_doors(function, found))
 
-    def _tell_front_doors(self, function: aws_lambda.Function, found: FoundFrontDoors) -> list[str]:
-        given = self._front_doors[function.node.path]
-        streaming = found.streaming() if given is None else given
-        if streaming != DEFAULT_FRONT_DOORS:
-            set_variable(function, FRONT_DOORS_VARIABLE, format_front_doors(streaming))
-        problems = found.contradictions()
-        for door in found.doors if given is not None else ():
-            if door.door is not None and door.streams != (door.door in streaming):
-                problems.append(
-                    f"'{door.path}' {'streams' if door.streams else 'buffers'}, and front_doors says otherwise: "
-                    f"{format_front_doors(streaming)}; name all front doors that stream, or leave front_doors out"
-                )
-        return problems
+
+def tell_front_doors(function: aws_lambda.Function, found: FoundFrontDoors) -> list[str]:
+    """Tell the runtime which front doors stream, unless it takes that for granted; return what contradicts."""
+    streaming = found.streaming()
+    if streaming != DEFAULT_FRONT_DOORS:
+        set_variable(function, FRONT_DOORS_VARIABLE, format_front_doors(streaming))
+    return found.contradictions()
 
 
 def _chain_wrapper(function: aws_lambda.Function) -> None:
@@ -171,8 +169,9 @@ def _chain_wrapper(function: aws_lambda.Function) -> None:
 class _StillStreams:
     """Sees at synth what was done to an attached function afterwards."""
 
-    def __init__(self, function: aws_lambda.Function) -> None:
+    def __init__(self, function: aws_lambda.Function, layer: StreamingLayer) -> None:
         self._function = function
+        self._layer = layer
 
     def validate(self) -> list[str]:
         variables = variables_of(self._function)
@@ -196,6 +195,14 @@ class _StillStreams:
                 f"the layer of AWS Lambda Web Adapter was added, which is {WRAPPER_PATH} as the streaming "
                 "layer is; remove one of them"
             )
+        if Stack.of(self._function).resolve(self._layer.layer_version_arn) not in layers:
+            problems.append(
+                f"the streaming layer was taken away, and {WRAPPER_PATH} with it: the function could not start; add to "
+                "its layers and do not replace them"
+            )
+        runtime = resource_of(self._function).runtime
+        if runtime is not None and runtime not in SUPPORTED and not runtime.startswith("provided"):
+            problems.append(f"its runtime was changed to '{runtime}', which the streaming layer is not made for")
         if len(layers) > LAYERS_LIMIT:
             problems.append(f"it has {len(layers)} layers, the streaming layer included; Lambda allows {LAYERS_LIMIT}")
         if resource_of(self._function).capacity_provider_config is not None:

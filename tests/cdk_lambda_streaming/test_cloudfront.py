@@ -14,6 +14,7 @@ from aws_cdk import App, Duration, Environment, Stack, aws_cloudfront, aws_lambd
 from aws_cdk.assertions import Annotations, Match, Template
 from cdk_lambda_streaming import StreamingFunction, cloudfront
 from cdk_lambda_streaming.edge.sign_request_body import handler as sign_request_body
+from constructs import Construct
 
 
 def configuration(stack: Stack) -> dict[str, Any]:
@@ -42,6 +43,18 @@ class TestOrigin:
         (origin,) = configuration(stack)["Origins"]
         assert origin["ResponseCompletionTimeout"] == 240
         assert origin["CustomOriginConfig"]["OriginReadTimeout"] == 60
+
+    def test_an_end_before_the_longest_silence(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry, timeout=Duration.seconds(20))
+        function.add_distribution("Site", origin_options={"response_completion_timeout": Duration.seconds(30)})
+        (origin,) = configuration(stack)["Origins"]
+        assert origin["ResponseCompletionTimeout"] == origin["CustomOriginConfig"]["OriginReadTimeout"] == 30
+        with pytest.raises(
+            ValueError, match=r"response_completion_timeout must be at least read_timeout.*30 s and 40 s"
+        ):
+            function.function_url_origin(
+                response_completion_timeout=Duration.seconds(30), read_timeout=Duration.seconds(40)
+            )
 
     def test_a_function_quicker_than_the_longest_silence(self, stack: Stack, entry: Path) -> None:
         """CloudFront takes no completion timeout that is shorter than the read timeout."""
@@ -118,6 +131,24 @@ class TestDistribution:
         assert isinstance(edge, Stack)
         assert edge.region == "us-east-1"
 
+    def test_two_functions_of_a_stack_may_have_one_each(self, entry: Path, tmp_path: Path) -> None:
+        app = App(outdir=str(tmp_path / "cdk.out"))
+        stack = Stack(app, "Stack", env=Environment(account="123456789012", region="eu-west-1"))
+        for tenant in ("One", "Two"):
+            function = StreamingFunction(Construct(stack, tenant), "Chat", entry=entry)
+            function.add_distribution("Site", sign_request_bodies=True)
+        Template.from_stack(stack).resource_count_is("AWS::CloudFront::Distribution", 2)
+
+    @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+    def test_the_body_signer_is_not_everywhere(self, entry: Path, tmp_path: Path, region: str) -> None:
+        stack = Stack(App(outdir=str(tmp_path / "cdk.out")), "Stack", env=Environment(region=region))
+        with pytest.raises(ValueError, match=f"Lambda@Edge, which AWS does not have in {region}"):
+            StreamingFunction(stack, "Chat", entry=entry).add_distribution("Site", sign_request_bodies=True)
+
+    def test_methods_that_are_none(self, stack: Stack, entry: Path) -> None:
+        with pytest.raises(TypeError, match=r"allowed_methods must be AllowedMethods.*got \['GET'\]"):
+            StreamingFunction(stack, "Chat", entry=entry).add_distribution("Site", allowed_methods=["GET"])  # type: ignore[arg-type]
+
     def test_the_body_signer_needs_a_region(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         with pytest.raises(ValueError, match=r"region of stack 'Stack'.*env=Environment\(region="):
@@ -167,6 +198,10 @@ class TestBodySigner:
     def test_no_body(self) -> None:
         (header,) = sign_request_body(self.event(), None)["headers"]["x-amz-content-sha256"]
         assert header["value"] == hashlib.sha256(b"").hexdigest()
+
+    def test_a_body_that_is_null(self) -> None:
+        request = sign_request_body(self.event(inputTruncated=False, encoding="base64", data=None), None)
+        assert request["headers"]["x-amz-content-sha256"][0]["value"] == hashlib.sha256(b"").hexdigest()
 
     def test_a_body_that_it_is_not_shown_whole_is_refused(self) -> None:
         """A hash of a part would be a signature that Lambda refuses without a word of why."""

@@ -20,6 +20,7 @@ from aws_cdk import (
     Stack,
     Stage,
     Tags,
+    aws_apigateway,
     aws_ec2,
     aws_events,
     aws_events_targets,
@@ -255,3 +256,18 @@ def test_work_grows_with_the_number_of_functions_and_not_faster(
     monkeypatch.setattr(_NodeProcess, "send", counted)
     five, ten, twenty = requests_of(5), requests_of(10), requests_of(20)
     assert twenty - ten == 2 * (ten - five)
+
+    def requests_of_pairs(count: int) -> int:
+        """Count them where each function is in a stack, and its API in another."""
+        nonlocal requests
+        requests = 0
+        app = App(outdir=str(tmp_path / f"cdk.out.pairs.{count}"))
+        for number in range(count):
+            function = StreamingFunction(Stack(app, f"Back{number}"), f"Chat{number}", entry=entry)
+            api = aws_apigateway.RestApi(Stack(app, f"Front{number}"), "Api")
+            api.root.add_method("GET", function.streaming_integration())
+        app.synth()
+        return requests
+
+    two, four, eight = requests_of_pairs(2), requests_of_pairs(4), requests_of_pairs(8)
+    assert eight - four == 2 * (four - two)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from aws_cdk import (
     App,
     Duration,
+    Environment,
+    Fn,
     NestedStack,
     Stack,
     Stage,
@@ -247,3 +250,160 @@ class TestWarnings:
     def test_what_is_right_is_not_warned_of(self, stack: Stack, entry: Path) -> None:
         wire_stream(stack, StreamingFunction(stack, "Chat", entry=entry))
         Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+
+OPEN_API = {
+    "openapi": "3.0.1",
+    "info": {"title": "chat", "version": "1"},
+    "paths": {
+        "/": {
+            "get": {
+                "x-amazon-apigateway-integration": {
+                    "type": "aws_proxy",
+                    "httpMethod": "POST",
+                    "timeoutInMillis": 900_000,
+                }
+            }
+        }
+    },
+}
+
+
+def wire_open_api(stack: Stack, function: aws_lambda.IFunction, **integration: Any) -> None:
+    document = json.loads(json.dumps(OPEN_API))
+    found = document["paths"]["/"]["get"]["x-amazon-apigateway-integration"]
+    found["uri"] = f"arn:aws:apigateway:eu-west-1:lambda:path/2021-11-15/functions/{function.function_arn}/x"
+    found.update(integration)
+    aws_apigateway.SpecRestApi(
+        stack,
+        "SpecApi",
+        api_definition=aws_apigateway.ApiDefinition.from_inline(document),
+        endpoint_types=[aws_apigateway.EndpointType.REGIONAL],
+    )
+
+
+class TestFoundByOtherWays:
+    """What the reference to a function looks like is not its function's affair."""
+
+    @pytest.mark.parametrize("options", [{"function_name": "chat"}, {"function_name": "chat", "alias_name": "live"}])
+    def test_an_api_in_another_account(self, entry: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+        """There the CDK writes the function's name, and joins it into the URI's own text."""
+        app = App(outdir=str(tmp_path / "cdk.out"))
+        back, front = (
+            Stack(app, name, env=Environment(account=account, region="eu-west-1"))
+            for name, account in (("Back", "111111111111"), ("Front", "222222222222"))
+        )
+        function = StreamingFunction(back, "Chat", entry=entry, **options)
+        wire_stream(front, function.url_target)
+        template = Template.from_json(app.synth().get_stack_by_name("Back").template)
+        assert front_doors(template) == "function-url,rest-api"
+
+    def test_a_name_that_begins_alike_is_another_function(self, entry: Path, tmp_path: Path) -> None:
+        app = App(outdir=str(tmp_path / "cdk.out"))
+        stack = Stack(app, "Stack")
+        StreamingFunction(stack, "Chat", entry=entry, function_name="chat")
+        other = aws_lambda.Function.from_function_name(stack, "Other", "chat-2")
+        wire_stream(stack, other)
+        assert front_doors(Template.from_stack(stack)) is None
+
+    def test_a_function_of_the_app_that_is_imported_by_its_name(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, function_name="chat")
+        wire_stream(stack, aws_lambda.Function.from_function_name(stack, "Imported", "chat"))
+        assert front_doors(Template.from_stack(stack)) == "function-url,rest-api"
+
+    def test_an_open_api_document(self, stack: Stack, entry: Path) -> None:
+        wire_open_api(stack, StreamingFunction(stack, "Chat", entry=entry), responseTransferMode="STREAM")
+        assert front_doors(Template.from_stack(stack)) == "function-url,rest-api"
+
+    def test_an_open_api_document_that_buffers(self, stack: Stack, entry: Path) -> None:
+        wire_open_api(stack, StreamingFunction(stack, "Chat", entry=entry))
+        Annotations.from_stack(stack).has_warning(
+            "/Stack/Chat", Match.string_like_regexp(r"'Stack/SpecApi/Resource, GET /' buffers.*:restApiBuffers\]")
+        )
+
+    def test_a_template_of_fn_sub(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        logical_id = stack.get_logical_id(function.node.default_child)  # type: ignore[arg-type]
+        wire_open_api(stack, function, uri=Fn.sub(f"arn:x/${{{logical_id}.Arn}}/x"), responseTransferMode="STREAM")
+        assert front_doors(Template.from_stack(stack)) == "function-url,rest-api"
+
+    def test_an_http_api_made_quickly(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        aws_apigatewayv2.CfnApi(stack, "Quick", name="q", protocol_type="HTTP", target=function.function_arn)
+        Annotations.from_stack(stack).has_warning("/Stack/Chat", Match.string_like_regexp("HTTP API 'Stack/Quick'"))
+
+    def test_a_web_socket_is_nobody_s_stream(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        integration = aws_apigatewayv2_integrations.WebSocketLambdaIntegration("Integration", function)
+        aws_apigatewayv2.WebSocketApi(stack, "Socket").add_route("$default", integration=integration)
+        Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+    def test_a_method_that_only_gives_work_is_no_front_door(self, stack: Stack, entry: Path) -> None:
+        """Its event is not a request: the runtime does not mistake it for one."""
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        wire_stream(stack, function)
+        regional_api(stack, "Jobs").root.add_method(
+            "POST",
+            aws_apigateway.LambdaIntegration(
+                function,
+                proxy=False,
+                request_parameters={"integration.request.header.X-Amz-Invocation-Type": "'Event'"},
+            ),
+        )
+        assert front_doors(Template.from_stack(stack)) == "function-url,rest-api"
+        Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+    def test_the_user_s_word_counts_for_a_function_too(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(
+            stack, "Chat", entry=entry, front_doors=[FrontDoor.FUNCTION_URL, FrontDoor.REST_API], base_image="python:3"
+        )
+        (function,) = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+        assert function["Properties"]["Environment"]["Variables"] == {VARIABLE: "function-url,rest-api"}
+
+
+class TestUrls:
+    def test_two_of_one_target(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        aws_lambda.FunctionUrl(stack, "Second", function=function, invoke_mode=aws_lambda.InvokeMode.RESPONSE_STREAM)
+        with pytest.raises(RuntimeError, match="are two Function URLs of the same target, and Lambda allows one"):
+            Template.from_stack(stack)
+
+    def test_a_public_one_made_by_hand_is_warned_of(self, stack: Stack) -> None:
+        function = aws_lambda.Function(
+            stack,
+            "Plain",
+            code=aws_lambda.Code.from_inline("x"),
+            handler="index.handler",
+            runtime=aws_lambda.Runtime.PYTHON_3_13,
+        )
+        StreamingLayer.of(stack).attach_to(function)
+        function.add_function_url(
+            auth_type=aws_lambda.FunctionUrlAuthType.NONE, invoke_mode=aws_lambda.InvokeMode.RESPONSE_STREAM
+        )
+        Annotations.from_stack(stack).has_warning("/Stack/Plain", Match.string_like_regexp(r":publicFunctionUrl\]"))
+
+
+def test_ten_methods_are_warned_of_once(stack: Stack, entry: Path) -> None:
+    function = StreamingFunction(stack, "Chat", entry=entry)
+    api = aws_apigateway.RestApi(stack, "Api")
+    for number in range(10):
+        api.root.add_resource(str(number)).add_method("GET", function.streaming_integration())
+    warnings = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    assert len(warnings) == 1
+
+
+class TestTenants:
+    def test_a_method_that_names_no_tenant(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(
+            stack, "Chat", entry=entry, function_url=False, tenancy_config=aws_lambda.TenancyConfig.PER_TENANT
+        )
+        wire_stream(stack, function)
+        with pytest.raises(RuntimeError, match="names no tenant, and function 'Stack/Chat' has tenant isolation"):
+            Template.from_stack(stack)
+
+    def test_a_header_that_the_method_does_not_declare(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry)
+        integration = function.streaming_integration(tenant_id_source="method.request.header.x-tenant")
+        regional_api(stack).root.add_method("GET", integration)
+        with pytest.raises(RuntimeError, match="does not declare it, which API Gateway refuses; pass add_method"):
+            Template.from_stack(stack)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack, aws_apigateway, aws_lambda
+from aws_cdk import Duration, Size, Stack, aws_apigateway, aws_lambda
 from aws_cdk.assertions import Annotations, Match, Template
 from cdk_lambda_streaming import StreamingFunction
 
@@ -84,6 +84,18 @@ class TestTenants:
             }
             assert method["RequestParameters"] == {TENANT_HEADER: True}
 
+    def test_options_of_the_methods_are_kept_beside_the_tenant_s_header(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry).add_streaming_rest_api(
+            "Api",
+            tenant_id_source=TENANT_HEADER,
+            default_method_options=aws_apigateway.MethodOptions(
+                api_key_required=True, request_parameters={"method.request.header.x-other": False}
+            ),
+        )
+        for method in methods(stack):
+            assert method["ApiKeyRequired"] is True
+            assert method["RequestParameters"] == {TENANT_HEADER: True, "method.request.header.x-other": False}
+
     def test_an_authorizer_s_tenant_needs_no_parameter_of_the_method(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry).add_streaming_rest_api(
             "Api", tenant_id_source="context.authorizer.tenantId"
@@ -114,6 +126,14 @@ class TestTenants:
             "response_transfer_mode must be STREAM",
         ),
         ({"tenant_id_source": 5}, TypeError, "tenant_id_source must be a str.*got 5"),
+        (
+            {"tenant_id_source": "tenantId"},
+            ValueError,
+            "tenant_id_source must be a mapping of API Gateway's.*'tenantId'",
+        ),
+        ({"tenant_id_source": ""}, ValueError, "tenant_id_source must be a mapping"),
+        ({"request_templates": {}}, ValueError, "request_templates is not possible where responses stream"),
+        ({"content_handling": object()}, ValueError, "content_handling is not possible where responses stream"),
         ({"time_out": 5}, TypeError, "time_out"),
     ],
 )
@@ -123,3 +143,26 @@ def test_a_wrong_option_is_an_error_that_names_it(
     function = StreamingFunction(stack, "Chat", entry=entry)
     with pytest.raises(error, match=said):
         function.streaming_integration(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"min_compression_size": Size.bytes(0)}, "min_compression_size is not possible where responses stream"),
+        ({"deploy_options": {"caching_enabled": True}}, "deploy_options.caching_enabled is not possible"),
+        ({"handler": object()}, "handler is the function itself"),
+    ],
+)
+def test_what_an_api_does_to_whole_responses_only(
+    stack: Stack, entry: Path, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises((ValueError, TypeError), match=said):
+        StreamingFunction(stack, "Chat", entry=entry).add_streaming_rest_api("Api", **options)
+
+
+def test_snap_start_needs_an_alias_here_too(stack: Stack, entry: Path) -> None:
+    function = StreamingFunction(
+        stack, "Chat", entry=entry, function_url=False, snap_start=aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS
+    )
+    with pytest.raises(ValueError, match="snap_start takes effect on published versions only"):
+        function.add_streaming_rest_api("Api")

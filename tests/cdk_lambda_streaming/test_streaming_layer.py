@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Fn, Stack, aws_ecr, aws_lambda
+from aws_cdk import App, Aws, CfnParameter, Duration, Fn, Stack, aws_ecr, aws_lambda
 from aws_cdk.assertions import Template
 from cdk_lambda_streaming import FrontDoor, StreamingFunction, StreamingLayer
 
@@ -258,3 +258,45 @@ def staged_layer(stack: Stack, outdir: Path) -> Path:
     StreamingLayer.of(stack)
     (layer,) = Template.from_stack(stack).find_resources("AWS::Lambda::LayerVersion").values()
     return outdir / f"asset.{layer['Properties']['Content']['S3Key'].removesuffix('.zip')}"
+
+
+class TestLater:
+    """What is done to an attached function afterwards is seen at synth."""
+
+    def test_a_layer_that_is_taken_away(self, stack: Stack) -> None:
+        function = python_function(stack)
+        StreamingLayer.of(stack).attach_to(function)
+        resource(function).layers = ["arn:aws:lambda:eu-west-1:123456789012:layer:other:1"]
+        with pytest.raises(RuntimeError, match=r"the streaming layer was taken away, and /opt/bootstrap with it"):
+            Template.from_stack(stack)
+
+    def test_another_runtime(self, stack: Stack) -> None:
+        function = python_function(stack)
+        StreamingLayer.of(stack).attach_to(function)
+        resource(function).runtime = "python3.9"
+        with pytest.raises(RuntimeError, match=r"runtime was changed to 'python3.9'"):
+            Template.from_stack(stack)
+
+    def test_a_capacity_provider(self, stack: Stack) -> None:
+        function = python_function(stack)
+        StreamingLayer.of(stack).attach_to(function)
+        managed = aws_lambda.CfnFunction.LambdaManagedInstancesCapacityProviderConfigProperty(
+            capacity_provider_arn="arn:aws:lambda:eu-west-1:123456789012:capacity-provider:x"
+        )
+        resource(function).capacity_provider_config = aws_lambda.CfnFunction.CapacityProviderConfigProperty(
+            lambda_managed_instances_capacity_provider_config=managed
+        )
+        with pytest.raises(RuntimeError, match="several invocations at once, and the streaming runtime serves one"):
+            Template.from_stack(stack)
+
+
+def test_a_durable_function_has_another_protocol(stack: Stack) -> None:
+    function = python_function(stack, durable_config=aws_lambda.DurableConfig(execution_timeout=Duration.hours(1)))
+    with pytest.raises(ValueError, match="'Stack/Plain' is durable"):
+        StreamingLayer.of(stack).attach_to(function)
+
+
+def resource(function: aws_lambda.Function) -> aws_lambda.CfnFunction:
+    found = function.node.default_child
+    assert isinstance(found, aws_lambda.CfnFunction)
+    return found

@@ -2,6 +2,8 @@
 // that reaches it has to be the Function URL's. What a client claims is overwritten.
 function handler(event) {
     var request = event.request;
-    request.headers['x-forwarded-host'] = { value: request.headers.host.value };
+    if (request.headers.host) {
+        request.headers['x-forwarded-host'] = { value: request.headers.host.value };
+    }
     return request;
 }

@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             "headers": {"content-type": [{"key": "Content-Type", "value": "text/plain; charset=utf-8"}]},
             "body": "Request bodies behind this distribution can be 1 MB at most.",
         }
-    data = body.get("data", "")
+    data = body.get("data") or ""
     content = base64.b64decode(data) if body.get("encoding") == "base64" else data.encode()
     name = "x-amz-content-sha256"
     request["headers"][name] = [{"key": name, "value": hashlib.sha256(content).hexdigest()}]
