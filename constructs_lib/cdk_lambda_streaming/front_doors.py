@@ -291,7 +291,9 @@ class _References:
                 home = Stack.of(element)
                 logical_id = str(home.resolve(element.logical_id))
                 self._local[home.node.path, logical_id] = path
-                self._targets.append(_Target(path, target, home, home.node.path, _id_in_names(target.node.id)))
+                self._targets.append(
+                    _Target(path, target, home, home.node.path, element.node.path, _id_in_names(target.node.id))
+                )
         self._names = {
             name: path for path, function in functions.items() if (name := _literal_name_of(function)) is not None
         }
@@ -311,17 +313,17 @@ class _References:
         return by_name or {
             target.path
             for target in self._targets
-            if self._may_be_meant(target, stack, text) and self._is_meant(target, stack, text)
+            if self._may_be_meant(target, stack, here, text) and self._is_meant(target, stack, here, text)
         }
 
-    def _may_be_meant(self, target: _Target, stack: Stack, text: str) -> bool:
+    def _may_be_meant(self, target: _Target, stack: Stack, here: str, text: str) -> bool:
         """A reference to another stack holds the construct's id; one to another account or region need not."""
-        if target.home_path == stack.node.path:
+        if target.home_path == here:
             return False
-        return target.id in text or self._environment(target.home) != self._environment(stack)
+        return target.id in text or self._environment(target.home, target.home_path) != self._environment(stack, here)
 
-    def _is_meant(self, target: _Target, stack: Stack, text: str) -> bool:
-        key = (stack.node.path, target.construct.node.path)
+    def _is_meant(self, target: _Target, stack: Stack, here: str, text: str) -> bool:
+        key = (here, target.element_path)
         if key not in self._foreign:
             arn = text_of(stack.resolve(target.construct.function_arn))
             # One that nobody here refers to reads as it does at home, where its name means something else.
@@ -330,8 +332,7 @@ class _References:
         arn = self._foreign[key]
         return bool(arn) and re.search(re.escape(arn) + r"(?![\w-])", text) is not None
 
-    def _environment(self, stack: Stack) -> str:
-        path = stack.node.path
+    def _environment(self, stack: Stack, path: str) -> str:
         if path not in self._environments:
             self._environments[path] = stack.environment
         return self._environments[path]
@@ -342,6 +343,7 @@ class _Target(NamedTuple):
     construct: aws_lambda.IFunction
     home: Stack
     home_path: str
+    element_path: str
     id: str
     """As it is in the names of references from other stacks."""
 

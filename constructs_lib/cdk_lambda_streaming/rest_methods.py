@@ -36,8 +36,8 @@ class RestMethod:
 @dataclass(frozen=True, slots=True)
 class RestApi:
     stack: Stack
-    name: str
-    """What a reference to it resolves to in its stack."""
+    name: tuple[str, str]
+    """The path of its stack, and what a reference to it resolves to there."""
     is_edge_optimized: bool
     methods: list[RestMethod]
 
@@ -53,7 +53,7 @@ def read_rest_api(node: IConstruct) -> RestApi:
     is_edge_optimized = types is None or "EDGE" in types
     body = None if api.body is None else stack.resolve(api.body)
     methods = list(_read_body(body, node.node.path, is_edge_optimized=is_edge_optimized))
-    return RestApi(stack, text_of(stack.resolve(api.ref)), is_edge_optimized, methods)
+    return RestApi(stack, _name(stack, api.ref), is_edge_optimized, methods)
 
 
 def read_rest_method(node: IConstruct, apis: Collection[RestApi]) -> RestMethod | None:
@@ -64,18 +64,20 @@ def read_rest_method(node: IConstruct, apis: Collection[RestApi]) -> RestMethod 
     uri = getattr(integration, "uri", None)
     if uri is None or integration.type != "AWS_PROXY":
         return None
-    name = text_of(stack.resolve(method.rest_api_id))
+    name = _name(stack, method.rest_api_id)
     return RestMethod(
         path=node.node.path,
         uri=uri,
         streams=integration.response_transfer_mode == "STREAM",
         timeout_ms=integration.timeout_in_millis,
-        is_edge_optimized=any(
-            api.is_edge_optimized and api.name == name and api.stack.node.path == stack.node.path for api in apis
-        ),
+        is_edge_optimized=any(api.is_edge_optimized and api.name == name for api in apis),
         request_parameters=stack.resolve(integration.request_parameters) or {},
         declared_parameters=list(stack.resolve(method.request_parameters) or {}),
     )
+
+
+def _name(stack: Stack, reference: Any) -> tuple[str, str]:
+    return stack.node.path, text_of(stack.resolve(reference))
 
 
 def check_rest_method(
