@@ -7,7 +7,6 @@ from typing import Any
 
 from aws_cdk import aws_lambda
 
-from cdk_lambda_streaming.function_url import warn_of_function_url
 from cdk_lambda_streaming.limits import check_cors
 
 
@@ -29,7 +28,6 @@ class StreamingAlias(aws_lambda.Alias):
         """
         invoke_mode = invoke_mode or aws_lambda.InvokeMode.RESPONSE_STREAM
         cors = None if cors is None else check_cors(cors)
-        warn_of_function_url(self.lambda_, auth_type, invoke_mode)
         return super().add_function_url(auth_type=auth_type, cors=cors, invoke_mode=invoke_mode)
 
     def add_auto_scaling(
