@@ -292,7 +292,7 @@ class _References:
                 logical_id = str(home.resolve(element.logical_id))
                 self._local[home.node.path, logical_id] = path
                 self._targets.append(
-                    _Target(path, target, home, home.node.path, element.node.path, _id_in_names(target.node.id))
+                    _Target(path, target, home, home.node.path, element.node.path, _name_parts(home, element))
                 )
         self._names = {
             name: path for path, function in functions.items() if (name := _literal_name_of(function)) is not None
@@ -317,10 +317,12 @@ class _References:
         }
 
     def _may_be_meant(self, target: _Target, stack: Stack, here: str, text: str) -> bool:
-        """A reference to another stack holds the construct's id; one to another account or region need not."""
+        """A reference to another stack holds the names of both; one to another account or region need not."""
         if target.home_path == here:
             return False
-        return target.id in text or self._environment(target.home, target.home_path) != self._environment(stack, here)
+        return all(part in text for part in target.name_parts) or self._environment(
+            target.home, target.home_path
+        ) != self._environment(stack, here)
 
     def _is_meant(self, target: _Target, stack: Stack, here: str, text: str) -> bool:
         key = (here, target.element_path)
@@ -344,13 +346,22 @@ class _Target(NamedTuple):
     home: Stack
     home_path: str
     element_path: str
-    id: str
-    """As it is in the names of references from other stacks."""
+    name_parts: tuple[str, ...]
+    """What the names of references from other stacks hold."""
 
 
-def _id_in_names(id: str) -> str:
-    # The CDK leaves these ids out of the names it makes.
-    return "" if id in ("Default", "Resource") else re.sub(r"[^A-Za-z0-9]", "", id)
+def _name_parts(home: Stack, element: CfnElement) -> tuple[str, ...]:
+    """Return what the CDK makes of the ids between stack and element, and the stack's name where it is one at synth."""
+    ids: list[str] = []
+    for part in element.node.path.removeprefix(home.node.path).split("/"):
+        letters = re.sub(r"[^A-Za-z0-9]", "", part)
+        # The CDK leaves these out, and repetitions.
+        if part not in ("Default", "Resource") and not (ids and ids[-1].endswith(letters)):
+            ids.append(letters)
+    # Long names are cut.
+    of_element = "".join(ids)[:100]
+    name = "" if Token.is_unresolved(home.stack_name) or home.nested_stack_parent else home.stack_name
+    return of_element, name
 
 
 def _literal_name_of(function: aws_lambda.Function) -> str | None:

@@ -26,6 +26,8 @@ from aws_cdk import (
 from aws_cdk.assertions import Annotations, Match, Template
 from cdk_lambda_streaming import FrontDoor, StreamingFunction, StreamingLayer
 
+from .templates import recommended_feature_flags
+
 STREAM = aws_apigateway.ResponseTransferMode.STREAM
 VARIABLE = "LAMBDA_STREAMING_FRONT_DOORS"
 Wire = Callable[[Stack, aws_lambda.IFunction], object]
@@ -128,15 +130,22 @@ class TestTold:
         StreamingFunction(stack, "Chat", entry=entry, invoke_mode=aws_lambda.InvokeMode.BUFFERED)
         assert front_doors(Template.from_stack(stack)) == "none"
 
-    def test_an_api_in_another_stack_is_found(self, entry: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("flags", [{}, recommended_feature_flags()], ids=["no-flags", "recommended-flags"])
+    @pytest.mark.parametrize("region", [None, "us-east-1"])
+    def test_an_api_in_another_stack_is_found(
+        self, entry: Path, tmp_path: Path, flags: dict[str, Any], region: str | None
+    ) -> None:
         """Both stacks have a function by the same id: a logical id alone says nothing."""
-        app = App(outdir=str(tmp_path / "cdk.out"))
-        back, front = Stack(app, "Back"), Stack(app, "Front")
+        app = App(outdir=str(tmp_path / "cdk.out"), context=flags)
+        env = None if region is None else Environment(account="111111111111", region="eu-west-1")
+        back = Stack(app, "Back", env=env, cross_region_references=True, stack_name="the-back")
+        elsewhere = None if region is None else Environment(account="111111111111", region=region)
+        front = Stack(app, "Front", env=elsewhere, cross_region_references=True)
         wire_stream(front, StreamingFunction(back, "Chat", entry=entry))
         StreamingFunction(front, "Chat", entry=entry)
         assembly = app.synth()
         told = [
-            front_doors(Template.from_json(assembly.get_stack_by_name(name).template)) for name in ("Back", "Front")
+            front_doors(Template.from_json(assembly.get_stack_by_name(name).template)) for name in ("the-back", "Front")
         ]
         assert told == ["function-url,rest-api", None]
 
