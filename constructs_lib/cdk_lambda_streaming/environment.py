@@ -7,8 +7,10 @@ because the event does not say so; what it takes for granted without being told 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
+from typing import Any
 
 WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 WRAPPER_PATH = "/opt/bootstrap"
@@ -69,6 +71,12 @@ RESERVED_BY_LAMBDA = frozenset(
         "_X_AMZN_TRACE_ID",
     }
 )
+# https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LIMIT_BYTES = 4096
+# How the CDK writes a value into text that only deployment knows.
+_TOKEN_MARK = "${Token["
 
 
 class FrontDoor(Enum):
@@ -115,6 +123,11 @@ SWITCHES: Mapping[str, Callable[[str], str]] = {
 # Those that the construct sets by its own options have to be right too, where a function was only attached to.
 _CHECKS: Mapping[str, Callable[[str], str]] = {**SWITCHES, SAMPLE_RATE_VARIABLE: _share}
 
+_RUNTIME_VARIABLES = (*_CHECKS, FRONT_DOORS_VARIABLE)
+
+# The construct's options for the variables that are not the user's to set.
+_OPTIONS = {FRONT_DOORS_VARIABLE: "front_doors", SAMPLE_RATE_VARIABLE: "stream_metrics_sample_rate"}
+
 DEFAULT_FRONT_DOORS = frozenset({FrontDoor.FUNCTION_URL})
 
 
@@ -135,15 +148,15 @@ def check_variable(key: str, value: str) -> None:
     check_any_variable(key, value)
     if key == WRAPPER_VARIABLE:
         raise ValueError(
-            f"environment variable {key} cannot be set to {value!r}: Lambda has one wrapper slot, and the "
-            f"streaming runtime is started from it ({WRAPPER_PATH}); leave the variable out, and name other wrappers "
-            "in exec_wrappers"
+            f"environment variable {key} cannot be set to {value!r}: where Lambda reads it, the streaming runtime is "
+            f"started from it ({WRAPPER_PATH}), for there is one wrapper slot, and on OS-only runtimes and in images "
+            "nothing reads it; leave the variable out, and name other wrappers in exec_wrappers, which works everywhere"
         )
     if key.startswith(SETTINGS_PREFIX) and key not in SWITCHES:
+        way_out = f"pass {_OPTIONS[key]}" if key in _OPTIONS else "choose another name"
         raise ValueError(
             f"environment variable {key} cannot be set to {value!r}: names that start with {SETTINGS_PREFIX} "
-            "are how the construct tells the runtime what it wired; use the construct's options, such as "
-            "invoke_mode, or choose another name"
+            f"are how the construct tells the runtime what it wired; {way_out}"
         )
 
 
@@ -153,6 +166,18 @@ def check_environment(environment: Mapping[str, str], check: Callable[[str, str]
         raise TypeError(f"environment must be a mapping of str to str, got {environment!r}")
     for key, value in environment.items():
         check(key, value)
+    _check_size(environment)
+
+
+def _check_size(environment: Mapping[str, str]) -> None:
+    text = "".join(f"{key}{value}" for key, value in environment.items())
+    size = len(text.encode())
+    if size > LIMIT_BYTES and _TOKEN_MARK not in text:
+        largest = max(environment, key=lambda key: len(environment[key]))
+        raise ValueError(
+            f"environment must have at most 4 KB of names and values, got {size} bytes; the largest variable is "
+            f"{largest}: keep what is long in Systems Manager or in a file beside the code"
+        )
 
 
 def check_any_variable(key: str, value: str) -> None:
@@ -163,6 +188,11 @@ def check_any_variable(key: str, value: str) -> None:
         raise ValueError(
             f"environment variable {key} cannot be set to {value!r}: Lambda reserves the name and sets it "
             "itself; choose another name"
+        )
+    if not _NAME.fullmatch(key) and _TOKEN_MARK not in key:
+        raise ValueError(
+            "the name of an environment variable must be two characters or more, letters, digits and _, the first a "
+            f"letter, got {key!r}"
         )
     meant = find_misspelt(key)
     if meant:
@@ -180,12 +210,26 @@ def find_misspelt(key: str) -> str:
     elif key.startswith("AWS_LWA") and key not in WEB_ADAPTER_VARIABLES:
         # A name that is like none of them may be of a later version.
         close = difflib.get_close_matches(key, WEB_ADAPTER_VARIABLES, n=1, cutoff=0.8)
+    elif key not in _RUNTIME_VARIABLES:
+        close = difflib.get_close_matches(key, _RUNTIME_VARIABLES, n=1, cutoff=0.9)
     else:
         return ""
     return close[0] if close else ""
 
 
-def misspelt_variables(variables: Iterable[str]) -> list[str]:
+def wrong_variables(variables: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the variables of a function that the streaming runtime runs, wherever they were set."""
+    problems = misspelt_variables(variables)
+    for key, value in variables.items():
+        if isinstance(value, str):  # a token is something else here, and only a deployment knows its value
+            try:
+                check_switch(key, value)
+            except ValueError as error:
+                problems.append(str(error))
+    return problems
+
+
+def misspelt_variables(variables: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the names of a function's variables, wherever they were set."""
     return [
         f"environment variable {key} is known to nobody; did you mean {find_misspelt(key)}?"

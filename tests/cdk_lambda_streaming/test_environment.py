@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 from aws_cdk import Aws, Token
-from cdk_lambda_streaming.environment import FrontDoor, check_environment, check_switch, format_front_doors
+from cdk_lambda_streaming.environment import (
+    FrontDoor,
+    check_environment,
+    check_switch,
+    format_front_doors,
+    wrong_variables,
+)
 
 
 def test_ordinary_variables_are_let_through() -> None:
@@ -52,7 +58,8 @@ def test_tokens_are_let_through() -> None:
     ("key", "advice"),
     [
         ("AWS_LAMBDA_EXEC_WRAPPER", "one wrapper slot.*leave the variable out.* in exec_wrappers"),
-        ("LAMBDA_STREAMING_FRONT_DOORS", "use the construct's options, such as invoke_mode"),
+        ("LAMBDA_STREAMING_FRONT_DOORS", "what it wired; pass front_doors"),
+        ("LAMBDA_STREAMING_METRICS_SAMPLE_RATE", "what it wired; pass stream_metrics_sample_rate"),
         ("LAMBDA_STREAMING_ANYTHING", "choose another name"),
         ("AWS_REGION", "Lambda reserves the name.*choose another name"),
         ("AWS_LAMBDA_RUNTIME_API", "Lambda reserves the name"),
@@ -62,6 +69,33 @@ def test_tokens_are_let_through() -> None:
 def test_reserved_names_are_refused_with_advice(key: str, advice: str) -> None:
     with pytest.raises(ValueError, match=f"environment variable {key} cannot be set to 'x': .*{advice}"):
         check_environment({key: "x"})
+
+
+@pytest.mark.parametrize("key", ["A", "1ST", "WITH-DASH", "WITH SPACE", "_UNDER", "", "ÄRGER"])
+def test_a_name_that_lambda_refuses_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match=f"two characters or more, letters, digits and _.* got '{key}'"):
+        check_environment({key: "x"})
+
+
+@pytest.mark.parametrize("key", ["LAMBDA_STREAMNG_ERROR_EVENT", "LAMDA_STREAMING_ERROR_EVENT"])
+def test_a_misspelt_prefix_of_the_runtime_s_is_noticed(key: str) -> None:
+    """Wherever it was set: at once, and at synth."""
+    said = f"environment variable {key} is known to nobody; did you mean LAMBDA_STREAMING_ERROR_EVENT"
+    with pytest.raises(ValueError, match=said):
+        check_environment({key: "on"})
+    assert [problem.startswith(said) for problem in wrong_variables({key: "on"})] == [True]
+
+
+@pytest.mark.parametrize("key", ["LAMBDA_STREAM_NAME", "STREAMING", "LAMBDA_STREAMS"])
+def test_a_name_that_is_a_little_like_them_is_the_user_s(key: str) -> None:
+    check_environment({key: "x"})
+
+
+def test_variables_have_at_most_4_kb() -> None:
+    check_environment({"TABLE": "x" * (4096 - len("TABLE"))})
+    with pytest.raises(ValueError, match=r"at most 4 KB of names and values, got 4097 bytes; the largest.* PROMPT"):
+        check_environment({"PROMPT": "é" * 2044, "A1": "x"})
+    check_environment({"LARGE": "x" * 5000, "REGION": Aws.REGION})
 
 
 @pytest.mark.parametrize(
