@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from aws_cdk import Duration, Token, aws_lambda
 
 TIMEOUT_LIMIT_SECONDS = 900
 MEMORY_LIMITS_MB = (128, 10_240)
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html
+ALIAS_NAME = re.compile(r"(?![0-9]+$)[a-zA-Z0-9_-]{1,128}")
 
 
 def check_timeout(timeout: Duration) -> None:
@@ -27,9 +32,9 @@ def check_timeout(timeout: Duration) -> None:
 
 def check_memory_size(memory_size: float) -> None:
     """Refuse a memory size outside Lambda's range."""
-    if not isinstance(memory_size, (int, float)):
+    if not isinstance(memory_size, (int, float)) or isinstance(memory_size, bool):
         raise TypeError(f"memory_size must be a number of MB, got {memory_size!r}")
-    if Token.is_unresolved(memory_size):
+    if is_number_token(memory_size):
         return
     least, most = MEMORY_LIMITS_MB
     if not least <= memory_size <= most or memory_size % 1:
@@ -40,13 +45,38 @@ def check_sample_rate(rate: float) -> None:
     """Refuse what is no share of all invocations."""
     if not isinstance(rate, (int, float)) or isinstance(rate, bool):
         raise TypeError(f"stream_metrics_sample_rate must be a number from 0 to 1, got {rate!r}")
-    if not Token.is_unresolved(rate) and not 0 <= rate <= 1:
+    if not is_number_token(rate) and not 0 <= rate <= 1:
         raise ValueError(f"stream_metrics_sample_rate must be from 0 (none) to 1 (every invocation), got {rate}")
 
 
 def format_number(number: float) -> str:
     """Return a number, or one that only deployment knows, as an environment variable's value."""
-    return Token.as_string(number) if Token.is_unresolved(number) else f"{number:.6f}".rstrip("0").rstrip(".")
+    if is_number_token(number):
+        return Token.as_string(number)
+    # All its digits, and never an exponent.
+    text = f"{Decimal(repr(float(number))):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def is_number_token(number: float) -> bool:
+    """Whether a number is one that only deployment knows."""
+    # The CDK's process ends when it is asked about NaN or infinity, which JSON has not.
+    return isinstance(number, float) and math.isfinite(number) and Token.is_unresolved(number)
+
+
+def check_alias_name(alias_name: object) -> None:
+    """Refuse what Lambda takes for no alias's name, or CloudFormation for no part of a construct's id."""
+    if not isinstance(alias_name, str) or not alias_name:
+        raise TypeError(f"alias_name must be a name, such as 'live', got {alias_name!r}")
+    if Token.is_unresolved(alias_name):
+        raise ValueError("alias_name must be known at synth, because it is part of a construct's id, got a token")
+    if alias_name == "$LATEST":
+        raise ValueError("alias_name cannot be '$LATEST', which is Lambda's own name; choose another, such as 'live'")
+    if not ALIAS_NAME.fullmatch(alias_name):
+        raise ValueError(
+            "alias_name must be 1 to 128 letters, digits, '-' and '_', and not digits alone, such as 'live', got "
+            f"{alias_name!r}"
+        )
 
 
 def check_cors(
@@ -62,6 +92,12 @@ def check_cors(
             "cors.allowed_methods cannot hold HttpMethod.OPTIONS, because Function URLs answer preflight "
             "requests themselves; leave it out or pass [HttpMethod.ALL]"
         )
+    for origin in cors.allowed_origins or []:
+        if "://" not in origin and origin not in ("*", "null") and not Token.is_unresolved(origin):
+            raise ValueError(
+                f"cors.allowed_origins must hold origins with their scheme, such as 'https://{origin}', or '*', "
+                f"got {origin!r}"
+            )
     if cors.allow_credentials and "*" in (cors.allowed_origins or []):
         raise ValueError(
             "cors.allow_credentials cannot be combined with the allowed origin '*', because browsers refuse "

@@ -73,7 +73,9 @@ def test_nothing_is_written_unless_asked_for(stack: Stack, entry: Path) -> None:
     assert sample_rate(stack) is None
 
 
-@pytest.mark.parametrize(("rate", "said"), [(1, "1"), (1.0, "1"), (0.1, "0.1"), (0.000001, "0.000001")])
+@pytest.mark.parametrize(
+    ("rate", "said"), [(1, "1"), (1.0, "1"), (0.1, "0.1"), (0.000001, "0.000001"), (1e-7, "0.0000001")]
+)
 def test_the_runtime_is_told_the_share(stack: Stack, entry: Path, rate: float, said: str) -> None:
     StreamingFunction(stack, "Chat", entry=entry, stream_metrics_sample_rate=rate)
     assert sample_rate(stack) == said

@@ -12,6 +12,7 @@ import pytest
 from aws_cdk import CfnParameter, Duration, Stack, aws_ec2, aws_lambda
 from aws_cdk.assertions import Template
 from cdk_lambda_streaming import StreamingFunction
+from cdk_lambda_streaming.limits import check_alias_name, check_cors
 
 OWN_OPTIONS = set(inspect.signature(StreamingFunction.__init__).parameters) - {
     *("self", "scope", "id", "function_options")
@@ -48,6 +49,45 @@ def test_tuples_are_lists(stack: Stack, entry: Path) -> None:
     Template.from_stack(stack).has_resource_properties(
         "AWS::Lambda::Function", {"VpcConfig": {"SecurityGroupIds": [stack.resolve(group.security_group_id)]}}
     )
+
+
+@pytest.mark.parametrize("option", ["memory_size", "stream_metrics_sample_rate"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_refused_and_the_cdk_lives_on(
+    stack: Stack, entry: Path, option: str, value: float
+) -> None:
+    with pytest.raises(ValueError, match=f"{option} must be .*, got {value}"):
+        StreamingFunction(stack, "Chat", entry=entry, **{option: value})  # type: ignore[arg-type]
+    StreamingFunction(stack, "Other", entry=entry)
+
+
+def test_true_is_no_memory_size(stack: Stack, entry: Path) -> None:
+    with pytest.raises(TypeError, match="memory_size must be a number of MB, got True"):
+        StreamingFunction(stack, "Chat", entry=entry, memory_size=True)
+
+
+@pytest.mark.parametrize("name", ["live", "v1-2_3", "1a", "a" * 128, "-"])
+def test_an_alias_may_have_the_name(name: str) -> None:
+    check_alias_name(name)
+
+
+@pytest.mark.parametrize("name", ["a/b", "my live", "$live", "123", "a" * 129, "live\n", "lïve"])
+def test_an_alias_cannot_have_the_name(name: str) -> None:
+    with pytest.raises(ValueError, match=r"alias_name must be 1 to 128 letters, digits, .*, got "):
+        check_alias_name(name)
+
+
+@pytest.mark.parametrize("name", ["", None, 5])
+def test_an_alias_s_name_is_text(name: object) -> None:
+    with pytest.raises(TypeError, match=f"alias_name must be a name, such as 'live', got {name!r}"):
+        check_alias_name(name)
+
+
+def test_an_origin_has_a_scheme() -> None:
+    for origin in ("https://app.example.com", "http://localhost:3000", "*", "null"):
+        check_cors({"allowed_origins": [origin]})
+    with pytest.raises(ValueError, match=r"such as 'https://app.example.com', or '\*', got 'app.example.com'"):
+        check_cors({"allowed_origins": ["https://a.example.com", "app.example.com"]})
 
 
 class TestTokens:
