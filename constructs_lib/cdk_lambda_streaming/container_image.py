@@ -8,17 +8,21 @@ from __future__ import annotations
 import atexit
 import fnmatch
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
 
-from aws_cdk import Token, aws_ecr_assets, aws_lambda
+from aws_cdk import Stage, Token, aws_ecr_assets, aws_lambda
 from constructs import Construct
 
 from cdk_lambda_streaming.entry import EXCLUDED
-from cdk_lambda_streaming.layer_content import read_layer_files, write_layer_files
+from cdk_lambda_streaming.layer_content import open_folder, read_layer_files, write_layer_files
 
 REQUIREMENTS = "requirements.txt"
+IGNORE = ".dockerignore"
+# https://pip.pypa.io/en/stable/reference/requirements-file-format/
+_NAMES_A_FILE = re.compile(r"-[rcef]|--(requirement|constraint|editable|find-links)\b|\.|/|file:")
 
 
 def image_code(
@@ -51,26 +55,68 @@ def write_image_folder(folder: Path, entry: Path, handler: str, base_image: str)
             f"{base_image!r}"
         )
     write_layer_files(read_layer_files(), folder / "opt")
-    shutil.copytree(entry, folder / "task", ignore=_excluded, symlinks=True)
-    (folder / "Dockerfile").write_text(_dockerfile(base_image, handler, (entry / REQUIREMENTS).is_file()), "utf-8")
+    shutil.copytree(entry, folder / "task", ignore=_excluded, symlinks=True, copy_function=_copy_readable)
+    open_folder(folder / "task")
+    if (entry / IGNORE).is_file():
+        (folder / IGNORE).write_text(_ignore_in_task((entry / IGNORE).read_text("utf-8-sig")), "utf-8")
+    (folder / "Dockerfile").write_text(_dockerfile(base_image, handler, entry), "utf-8")
+
+
+def open_folders(function: aws_lambda.Function) -> None:
+    """Let everybody into the folders of the CDK's copy, which its process makes by the umask."""
+    asset = function.node.try_find_child("AssetImage")
+    stage = Stage.of(function)
+    if isinstance(asset, aws_ecr_assets.DockerImageAsset) and stage is not None:
+        folder = Path(stage.asset_outdir, f"asset.{asset.asset_hash}")
+        if folder.is_dir():  # There is none where nothing is staged.
+            open_folder(folder)
 
 
 def _excluded(folder: str, names: list[str]) -> set[str]:
     return {name for name in names if any(fnmatch.fnmatch(name, pattern) for pattern in EXCLUDED)}
 
 
-def _dockerfile(base_image: str, handler: str, has_requirements: bool) -> str:
-    lines = [f"FROM {base_image}", "WORKDIR /var/task"]
-    if has_requirements:
-        # Before the code, so that a change of the code does not install them again.
-        lines += [
-            f"COPY task/{REQUIREMENTS} ./",
-            f"RUN python3 -m pip install --no-cache-dir --requirement {REQUIREMENTS}",
-        ]
-    lines += [
-        "COPY opt/ /opt/",
-        "COPY task/ ./",
-        'ENTRYPOINT ["/opt/bootstrap"]',
-        f"CMD {json.dumps([handler])}",
-    ]
+def _copy_readable(source: str, target: str) -> None:
+    # Lambda reads the code as a user of its own.
+    shutil.copyfile(source, target)
+    Path(target).chmod(0o755 if Path(source).stat().st_mode & 0o100 else 0o644)
+
+
+def _ignore_in_task(ignored: str) -> str:
+    """Return the patterns of the entry's own file, for the folder that has the entry as `task`."""
+    lines = []
+    for line in ignored.splitlines():
+        pattern = line.strip()
+        if pattern and not pattern.startswith("#"):
+            is_kept = pattern.startswith("!")
+            pattern = pattern.removeprefix("!").strip().lstrip("/")
+            lines.append(f"{'!' if is_kept else ''}task/{pattern}")
     return "\n".join(lines) + "\n"
+
+
+def _dockerfile(base_image: str, handler: str, entry: Path) -> str:
+    install: list[str] = []
+    copy_code = ["COPY opt/ /opt/", "COPY task/ ./"]
+    if (entry / REQUIREMENTS).is_file():
+        install = [f"RUN python3 -m pip install --no-cache-dir --requirement {REQUIREMENTS}"]
+        if _needs_other_files(entry):
+            install, copy_code = [*copy_code, *install], []
+        else:
+            # Before the code, so that a change of the code does not install them again.
+            install.insert(0, f"COPY task/{REQUIREMENTS} ./")
+    lines = [f"FROM {base_image}", "WORKDIR /var/task", *install, *copy_code]
+    lines += ['ENTRYPOINT ["/opt/bootstrap"]', f"CMD {json.dumps([handler])}"]
+    return "\n".join(lines) + "\n"
+
+
+def _needs_other_files(entry: Path) -> bool:
+    """Whether pip looks for other files than the requirements. Where that is not sure, it may: it costs time alone."""
+    text = (entry / REQUIREMENTS).read_text("utf-8-sig", errors="replace")
+    words = re.sub(r"(^|\s)#.*", "", text, flags=re.MULTILINE).replace("@", " ").split()
+    return any(_NAMES_A_FILE.match(word) or _is_in(entry, word) for word in words)
+
+
+def _is_in(entry: Path, word: str) -> bool:
+    # An archive or a folder may have extras behind its name: app[web].
+    name = word.partition("[")[0]
+    return name != "" and (entry / name).exists()

@@ -7,10 +7,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import Token, aws_lambda
+import jsii
+from aws_cdk import Annotations, Token, aws_lambda
+from constructs import IValidation
 
 from cdk_lambda_streaming.adapter import Adapter
-from cdk_lambda_streaming.container_image import image_code
+from cdk_lambda_streaming.container_image import image_code, open_folders
 from cdk_lambda_streaming.entry import entry_code, find_entry, find_index, handler_string
 from cdk_lambda_streaming.environment import (
     DEFAULT_FRONT_DOORS,
@@ -21,15 +23,19 @@ from cdk_lambda_streaming.environment import (
     WRAPPER_PATH,
     check_variable,
     format_front_doors,
-    misspelt_variables,
+    wrong_variables,
 )
 from cdk_lambda_streaming.front_doors import FoundFrontDoors, watch_front_doors
-from cdk_lambda_streaming.function_resource import set_variable
+from cdk_lambda_streaming.function_resource import layers_of, resource_of, set_variable, variables_of
 from cdk_lambda_streaming.handler_source import Doubt, find_handler
 from cdk_lambda_streaming.limits import format_number
-from cdk_lambda_streaming.managed_python import NEWEST, is_os_only, python_version
-from cdk_lambda_streaming.package import Package, Source, entry_of, package_code
+from cdk_lambda_streaming.managed_python import NEWEST, as_layer_runtime, is_os_only, python_version
+from cdk_lambda_streaming.package import Package, Source, entry_of, package_code, refuse_options_of_zips
 from cdk_lambda_streaming.streaming_layer import StreamingLayer
+
+_ONE_AT_A_TIME = (
+    "Lambda Managed Instances give one environment several invocations at once, and the streaming runtime serves one"
+)
 
 
 class HandlerAdapter(Adapter):
@@ -40,25 +46,25 @@ class HandlerAdapter(Adapter):
             environment[EXEC_WRAPPERS_VARIABLE] = _join_wrappers(source.exec_wrappers)
         if source.stream_metrics_sample_rate:
             environment[SAMPLE_RATE_VARIABLE] = format_number(source.stream_metrics_sample_rate)
-        return Package(package.code, package.handler, package.runtime, environment, package.doubts)
+        return dataclasses.replace(package, environment=environment)
 
     def attach(self, function: aws_lambda.Function, package: Package) -> None:
         if package.is_image:
             watch_front_doors(function, lambda found: _tell_image(function, found))
         else:
             StreamingLayer.of(function).attach_to(function)
+        if package.is_written_here:
+            open_folders(function)
+        if is_os_only(package.runtime):
+            function.node.add_validation(_HasPython(function))
 
     def check_variable(self, key: str, value: str) -> None:
         check_variable(key, value)
 
     def check_function_options(self, options: Mapping[str, Any], package: Package) -> None:
-        if package.is_image and options.get("layers"):
-            raise ValueError("layers cannot be added to a container image; put their content into the image")
+        refuse_options_of_zips(options, package)
         if options.get("capacity_provider") is not None:
-            raise ValueError(
-                "capacity_provider is not supported yet: Lambda Managed Instances give one environment several "
-                "invocations at once, and the streaming runtime serves one; leave it out"
-            )
+            raise ValueError(f"capacity_provider is not supported yet: {_ONE_AT_A_TIME}; leave it out")
         if options.get("durable_config") is not None:
             raise ValueError(
                 "durable_config cannot be combined with response streaming: the streaming runtime does not speak the "
@@ -71,10 +77,10 @@ class HandlerAdapter(Adapter):
 
     def _package_code(self, source: Source) -> Package:
         package = package_code(source, default_handler=None)
-        if not package.is_image:
-            python_version(package.runtime)
-        doubts = [_os_only_needs_python()] if is_os_only(package.runtime) else []
-        return dataclasses.replace(package, doubts=doubts)
+        if package.is_image:
+            return package
+        python_version(package.runtime)
+        return dataclasses.replace(package, runtime=as_layer_runtime(package.runtime))
 
     def _package_entry(self, source: Source) -> Package:
         index = "index.py" if source.index is None else source.index
@@ -88,9 +94,12 @@ class HandlerAdapter(Adapter):
         doubts = [] if doubt is None else [doubt]
         if source.base_image is not None:
             return self._package_image(source, source.base_image, folder, handler, doubts)
-        if is_os_only(runtime):
-            doubts.append(_os_only_needs_python())
-        return Package(entry_code(folder), handler, runtime, doubts=doubts)
+        if is_os_only(runtime) and (folder / "bootstrap").exists():
+            raise ValueError(
+                f"entry folder '{folder}' has a file 'bootstrap', which Lambda starts before the streaming runtime's "
+                f"on '{runtime.name}'; rename it, or pass adapter=Adapter.native() if it is a program that streams"
+            )
+        return Package(entry_code(folder), handler, as_layer_runtime(runtime), doubts=doubts)
 
     def _package_image(
         self, source: Source, base_image: str, folder: Path, handler: str, doubts: list[Doubt]
@@ -100,14 +109,39 @@ class HandlerAdapter(Adapter):
                 f"runtime cannot be '{source.runtime.name}' with base_image, which brings the interpreter; leave it out"
             )
         code = image_code(source.scope, folder, handler, base_image, source.architecture)
-        return Package(code, aws_lambda.Handler.FROM_IMAGE, aws_lambda.Runtime.FROM_IMAGE, doubts=doubts)
+        return Package(
+            code, aws_lambda.Handler.FROM_IMAGE, aws_lambda.Runtime.FROM_IMAGE, doubts=doubts, is_written_here=True
+        )
 
 
 def _tell_image(function: aws_lambda.Function, found: FoundFrontDoors) -> list[str]:
     streaming = found.streaming()
     if streaming != DEFAULT_FRONT_DOORS:
         set_variable(function, FRONT_DOORS_VARIABLE, format_front_doors(streaming))
-    return found.contradictions() + misspelt_variables(found.variables)
+    problems = found.contradictions() + wrong_variables(found.variables)
+    if layers_of(function):
+        problems.append("layers cannot be added to a container image; put their content into the image")
+    if resource_of(function).capacity_provider_config is not None:
+        problems.append(f"it was added to a capacity provider: {_ONE_AT_A_TIME}; leave it out of the capacity provider")
+    return problems
+
+
+@jsii.implements(IValidation)
+class _HasPython:
+    """Warns at synth of an OS-only runtime to which nothing visible brings an interpreter."""
+
+    def __init__(self, function: aws_lambda.Function) -> None:
+        self._function = function
+
+    def validate(self) -> list[str]:
+        # One layer is the streaming runtime's.
+        if len(layers_of(self._function)) == 1 and PYTHON_VARIABLE not in variables_of(self._function):
+            Annotations.of(self._function).add_warning_v2(
+                "cdk-lambda-streaming:osOnlyNeedsPython",
+                "an OS-only runtime has no Python: a layer or the code has to bring one, as python3 on PATH (/opt/bin "
+                f"is on it) or named by the environment variable {PYTHON_VARIABLE}; without it every invocation fails",
+            )
+        return []
 
 
 def _join_wrappers(wrappers: object) -> str:
@@ -124,11 +158,3 @@ def _join_wrappers(wrappers: object) -> str:
                 f"{WRAPPER_PATH}, the streaming runtime itself; got {wrapper!r}"
             )
     return ":".join(wrappers)
-
-
-def _os_only_needs_python() -> Doubt:
-    return Doubt(
-        "osOnlyNeedsPython",
-        "an OS-only runtime has no Python: a layer or the code has to bring one, as python3 on PATH (/opt/bin is on "
-        f"it) or named by the environment variable {PYTHON_VARIABLE}; without it every invocation fails",
-    )

@@ -49,12 +49,20 @@ def hash_layer_files(files: Iterable[LayerFile]) -> str:
 
 
 def write_layer_files(files: Iterable[LayerFile], folder: Path) -> None:
-    """Write the files under `folder`, modes as they say, whatever the umask."""
+    """Write the files under `folder`, modes as they say and folders open to all, whatever the umask."""
     for file in files:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
         path.chmod(file.mode)
+    open_folder(folder)
+
+
+def open_folder(folder: Path) -> None:
+    """Let everybody into a folder and those in it: Lambda reads them as a user of its own."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
 
 
 def _find_package() -> Path:

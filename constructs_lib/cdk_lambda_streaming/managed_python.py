@@ -12,12 +12,28 @@ NEWEST = (3, 14)
 IMAGE = "FROM_IMAGE"
 
 
+OS_ONLY = ("provided.al2", "provided.al2023")
+
+
 def layer_runtimes() -> list[aws_lambda.Runtime]:
     """Return the runtimes that may have the layer: managed Python, and Amazon Linux with a Python of the user's."""
-    managed = [
-        getattr(aws_lambda.Runtime, name.replace("python", "python_").replace(".", "_").upper()) for name in SUPPORTED
-    ]
-    return [*managed, aws_lambda.Runtime.PROVIDED_AL2, aws_lambda.Runtime.PROVIDED_AL2023]
+    return [_constant(name) for name in (*SUPPORTED, *OS_ONLY)]
+
+
+def as_layer_runtime(runtime: aws_lambda.Runtime) -> aws_lambda.Runtime:
+    """Return the CDK's constant for a runtime of that name, which the layer is made for.
+
+    The CDK compares runtimes with a layer's by more than their names, and a `Runtime("python3.13")` of the user's
+    would not be the same.
+    """
+    return _constant(runtime.name) if runtime.name in (*SUPPORTED, *OS_ONLY) else runtime
+
+
+def _constant(name: str) -> aws_lambda.Runtime:
+    constant: aws_lambda.Runtime = getattr(
+        aws_lambda.Runtime, name.replace("python", "python_").replace(".", "_").upper()
+    )
+    return constant
 
 
 def check_runtime(runtime: aws_lambda.Runtime) -> None:

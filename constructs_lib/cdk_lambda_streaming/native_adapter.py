@@ -16,7 +16,15 @@ from cdk_lambda_streaming.environment import check_any_variable, misspelt_variab
 from cdk_lambda_streaming.front_doors import watch_front_doors
 from cdk_lambda_streaming.handler_source import Doubt
 from cdk_lambda_streaming.managed_python import IMAGE, check_runtime, is_os_only
-from cdk_lambda_streaming.package import Package, Source, entry_of, has_image, package_code, refuse_options_of_python
+from cdk_lambda_streaming.package import (
+    Package,
+    Source,
+    entry_of,
+    has_image,
+    package_code,
+    refuse_options_of_python,
+    refuse_options_of_zips,
+)
 
 # Those whose own runtime client streams; https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
 NODE_SUFFIXES = (".mjs", ".js", ".cjs")
@@ -47,7 +55,7 @@ class NativeAdapter(Adapter):
         watch_front_doors(function, lambda found: found.contradictions() + misspelt_variables(found.variables))
 
     def check_function_options(self, options: Mapping[str, Any], package: Package) -> None:
-        """All are the function's own affair."""
+        refuse_options_of_zips(options, package)
 
     def check_variable(self, key: str, value: str) -> None:
         check_any_variable(key, value)
@@ -69,6 +77,8 @@ def _check_node_module(folder: Path, handler: str) -> None:
         raise ValueError(f"handler must be module and function, such as 'index.handler', got {handler!r}")
     if os.fspath(module).startswith("/opt/"):  # The module is a layer's.
         return
+    if PurePosixPath(module).is_absolute() or ".." in PurePosixPath(module).parts:
+        raise ValueError(f"handler must name a module inside entry, such as 'dist/index.handler', got {handler!r}")
     candidates = [f"{PurePosixPath(module)}{suffix}" for suffix in NODE_SUFFIXES]
     if not any((folder / candidate).is_file() for candidate in candidates):
         raise ValueError(

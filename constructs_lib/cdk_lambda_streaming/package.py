@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aws_cdk import aws_lambda
 from constructs import Construct
@@ -32,13 +33,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What Lambda is given; `doubts` become warnings."""
+    """What Lambda is given; `doubts` become warnings. `is_written_here`: an image of a folder that we wrote."""
 
     code: aws_lambda.Code
     handler: str
     runtime: aws_lambda.Runtime
     environment: Mapping[str, str] = field(default_factory=dict)
     doubts: Sequence[Doubt] = ()
+    is_written_here: bool = False
 
     @property
     def is_image(self) -> bool:
@@ -94,6 +96,19 @@ def package_code(source: Source, *, default_handler: str | None) -> Package:
     if not isinstance(handler, str):
         raise TypeError(f"handler must be Lambda's own name of it, such as 'index.handler', got {handler!r}")
     return Package(source.code, handler, runtime)
+
+
+def refuse_options_of_zips(options: Mapping[str, Any], package: Package) -> None:
+    """Refuse, for a container image, the options that Lambda has for zip archives alone."""
+    if not package.is_image:
+        return
+    if options.get("layers"):
+        raise ValueError("layers cannot be added to a container image; put their content into the image")
+    if options.get("snap_start") is not None:
+        raise ValueError(
+            "snap_start cannot be combined with a container image, because Lambda has SnapStart for zip archives "
+            "only; leave it out, or pass entry without base_image"
+        )
 
 
 def refuse_options_of_python(source: Source, adapter: str) -> None:

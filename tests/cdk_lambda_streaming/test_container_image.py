@@ -7,16 +7,20 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import App, Stack, aws_ecr, aws_lambda
 from aws_cdk.assertions import Template
-from cdk_lambda_streaming import StreamingFunction
+from cdk_lambda_streaming import Adapter, StreamingFunction
 from cdk_lambda_streaming.container_image import write_image_folder
+from cdk_lambda_streaming.function_resource import resource_of
 
 BASE = "public.ecr.aws/lambda/python:3.14"
+LAYER_ARN = "arn:aws:lambda:eu-west-1:123456789012:layer:other:1"
 RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
 
 
@@ -74,6 +78,86 @@ def test_requirements_are_installed_before_the_code_is_copied(entry: Path, tmp_p
         "COPY task/requirements.txt ./",
         "RUN python3 -m pip install --no-cache-dir --requirement requirements.txt",
     ]
+
+
+@pytest.mark.parametrize(
+    "requirements",
+    [
+        "-r other.txt\n",
+        "-rother.txt\n",
+        "fastapi\n--requirement=other.txt\n",
+        "--constraint constraints.txt\nfastapi\n",
+        "-e .\n",
+        "./vendor/x-1.0-py3-none-any.whl\n",
+        "vendor/x-1.0-py3-none-any.whl[web]\n",
+        "x @ file:./vendor/x-1.0-py3-none-any.whl\n",
+        "--find-links vendor\nx\n",
+    ],
+)
+def test_requirements_that_name_files_find_them(entry: Path, tmp_path: Path, requirements: str) -> None:
+    (entry / "vendor").mkdir()
+    (entry / "vendor/x-1.0-py3-none-any.whl").touch()
+    (entry / "requirements.txt").write_text(requirements)
+    write_image_folder(tmp_path / "image", entry, "index.handler", BASE)
+    lines = (tmp_path / "image/Dockerfile").read_text().splitlines()
+    assert lines[2:5] == [
+        "COPY opt/ /opt/",
+        "COPY task/ ./",
+        "RUN python3 -m pip install --no-cache-dir --requirement requirements.txt",
+    ]
+    assert len(lines) == 7
+
+
+@pytest.mark.parametrize(
+    "requirements",
+    [
+        "# see -r other.txt and ./vendor\nfastapi[standard]==0.115.0 ; python_version >= '3.10'\n",
+        "--require-hashes\nfastapi==1 \\\n    --hash=sha256:" + "0" * 64 + "\n",
+        "--index-url https://example.com/simple\nx @ https://example.com/x-1.0-py3-none-any.whl\n",
+        "\ufefffastapi\n",
+    ],
+)
+def test_other_requirements_need_no_file(entry: Path, tmp_path: Path, requirements: str) -> None:
+    (entry / "requirements.txt").write_text(requirements)
+    write_image_folder(tmp_path / "image", entry, "index.handler", BASE)
+    assert "COPY task/requirements.txt ./" in (tmp_path / "image/Dockerfile").read_text()
+
+
+def test_the_entry_s_dockerignore_is_honoured(make_entry: Any, tmp_path: Path) -> None:
+    entry = make_entry(index="handler = print\n", tests__test_index="", data__kept="", data__left="")
+    (entry / ".dockerignore").write_text("# tools\n\n/tests\ndata/*\n!data/kept.py\n**/*.md\n")
+    (entry / "data/README.md").touch()
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry, base_image=BASE)
+    found = {name for name in files(build_context(app)) if name.startswith("task/")}
+    assert found - {"task/.dockerignore"} == {"task/index.py", "task/data/kept.py"}
+
+
+UMASK_APP = """
+import os, sys
+os.umask(0o077)
+from aws_cdk import App, Stack
+from cdk_lambda_streaming import StreamingFunction
+app = App(outdir=sys.argv[2])
+StreamingFunction(Stack(app, "Stack"), "Chat", entry=sys.argv[1], base_image="python:3.14")
+app.synth()
+"""
+
+
+def test_everybody_may_read_the_image_whatever_the_umask(make_entry: Any, tmp_path: Path) -> None:
+    """Lambda does not run it as root. The CDK's own process copies the folder, and has the umask too."""
+    entry = make_entry(index="def handler(event, context):\n    yield 'x'\n", app__helper="", run="")
+    (entry / "index.py").chmod(0o600)
+    (entry / "run.py").chmod(0o700)
+    (entry / "app").chmod(0o700)
+    output = tmp_path / "cdk.out"
+    subprocess.run([sys.executable, "-c", UMASK_APP, str(entry), str(output)], check=True)
+    (folder,) = output.glob("asset.*")
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() or path.name in ("bootstrap", "run.py"):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o755, path
+        elif path.parent != folder:
+            assert stat.S_IMODE(path.stat().st_mode) == 0o644, path
 
 
 def test_every_source_of_a_copy_is_in_the_folder(entry: Path, tmp_path: Path) -> None:
@@ -146,6 +230,11 @@ def test_an_image_of_the_user_s_is_told_of_front_doors(stack: Stack) -> None:
             "runtime cannot be 'python3.14' with base_image",
         ),
         ({"base_image": BASE, "layers": [object()]}, ValueError, "layers cannot be added to a container image"),
+        (
+            {"base_image": BASE, "function_url": False, "snap_start": aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS},
+            ValueError,
+            "snap_start cannot be combined with a container image",
+        ),
     ],
 )
 def test_what_an_image_cannot_have(
@@ -153,6 +242,53 @@ def test_what_an_image_cannot_have(
 ) -> None:
     with pytest.raises(error, match=said):
         StreamingFunction(stack, "Chat", entry=entry, **options)
+
+
+@pytest.mark.parametrize("adapter", [Adapter.handler, Adapter.native, Adapter.lambda_web_adapter])
+def test_no_image_has_layers_or_snap_start(stack: Stack, adapter: Any) -> None:
+    repository = aws_ecr.Repository.from_repository_name(stack, "Repository", "chat")
+    options: dict[str, Any] = {"code": aws_lambda.Code.from_ecr_image(repository), "adapter": adapter()}
+    layer = aws_lambda.LayerVersion.from_layer_version_arn(stack, "Layer", LAYER_ARN)
+    with pytest.raises(ValueError, match="layers cannot be added to a container image"):
+        StreamingFunction(stack, "One", layers=[layer], **options)
+    with pytest.raises(ValueError, match="snap_start cannot be combined with a container image"):
+        StreamingFunction(
+            stack, "Two", function_url=False, snap_start=aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS, **options
+        )
+
+
+class TestNoticed:
+    """What a function of a zip archive is refused at synth, one of an image is refused too."""
+
+    @pytest.mark.parametrize(
+        ("environment", "said"),
+        [
+            ({"LAMBDA_STREAMING_ERROR_EVENT": "On"}, "LAMBDA_STREAMING_ERROR_EVENT must be one of on, off, got 'On'"),
+            ({"LAMBDA_STREAMING_PYTHON": "bin/python"}, "LAMBDA_STREAMING_PYTHON must be the name of a Python on PATH"),
+        ],
+    )
+    def test_a_switch(self, stack: Stack, entry: Path, environment: dict[str, str], said: str) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, base_image=BASE, environment=environment)
+        with pytest.raises(RuntimeError, match=said):
+            Template.from_stack(stack)
+
+    def test_layers_afterwards(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry, base_image=BASE)
+        resource_of(function).layers = [LAYER_ARN]
+        with pytest.raises(RuntimeError, match="layers cannot be added to a container image"):
+            Template.from_stack(stack)
+
+    def test_a_capacity_provider_afterwards(self, stack: Stack, entry: Path) -> None:
+        function = StreamingFunction(stack, "Chat", entry=entry, base_image=BASE)
+        resource_of(function).capacity_provider_config = aws_lambda.CfnFunction.CapacityProviderConfigProperty(
+            lambda_managed_instances_capacity_provider_config=(
+                aws_lambda.CfnFunction.LambdaManagedInstancesCapacityProviderConfigProperty(
+                    capacity_provider_arn="arn:aws:lambda:eu-west-1:123456789012:capacity-provider:x"
+                )
+            )
+        )
+        with pytest.raises(RuntimeError, match="it was added to a capacity provider: Lambda Managed Instances"):
+            Template.from_stack(stack)
 
 
 def test_an_image_of_the_user_s_has_its_own_handler_and_runtime(stack: Stack) -> None:

@@ -79,6 +79,8 @@ def test_modes_are_written_whatever_the_umask(tmp_path: Path) -> None:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / WRAPPER.path).stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / MODULE.path).stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "python").stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "python/lambda_streaming").stat().st_mode) == 0o755
 
 
 @pytest.fixture
