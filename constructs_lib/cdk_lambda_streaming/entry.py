@@ -35,6 +35,8 @@ def find_entry(entry: str | os.PathLike[str]) -> Path:
     """Return the folder that `entry` names, or say what is there instead."""
     if not isinstance(entry, (str, os.PathLike)):
         raise TypeError(f"entry must be the path of the folder that holds the handler, got {entry!r}")
+    if not os.fspath(entry):
+        raise ValueError("entry must be the path of a folder, got ''; pass entry='.' for the working directory")
     folder = Path(entry)
     if folder.is_file():
         raise ValueError(
@@ -49,6 +51,8 @@ def check_script(entry: Path, name: str, *, needs_shebang: bool) -> None:
     """Refuse a program in `entry` that Lambda could not start: not there, not executable, no script."""
     if not isinstance(name, str):
         raise TypeError(f"handler must be the path of a script in entry, such as 'run.sh', got {name!r}")
+    if not _is_inside(name):
+        raise ValueError(f"handler must be a path inside entry, such as 'bin/run.sh', got {name!r}")
     script = entry / name
     if not script.is_file():
         raise ValueError(f"entry folder '{entry}' has no file {name!r}, which Lambda starts; {_list(entry)}")
@@ -75,7 +79,7 @@ def find_index(entry: Path, index: str) -> Path:
     if not isinstance(index, str):
         raise TypeError(f"index must be the path of a Python file in entry, such as 'index.py', got {index!r}")
     path = PurePath(index)
-    if path.is_absolute() or ".." in path.parts:
+    if not _is_inside(path):
         raise ValueError(f"index must be a path inside entry, such as 'app/main.py', got {index!r}")
     if path.suffix != ".py" or "." in str(path.with_suffix("")):
         # Lambda's handler string separates modules by dots: a dot in a name would be taken for a folder.
@@ -97,6 +101,11 @@ def handler_string(index: str, handler: str) -> str:
             "the module is named by index: index='app/main.py', handler='handler'"
         )
     return ".".join((*PurePath(index).with_suffix("").parts, handler))
+
+
+def _is_inside(path: str | PurePath) -> bool:
+    """Whether a relative path stays in the folder that it starts at."""
+    return not PurePath(path).is_absolute() and ".." not in PurePath(path).parts
 
 
 def _list(entry: Path) -> str:

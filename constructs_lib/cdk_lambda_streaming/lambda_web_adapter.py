@@ -6,30 +6,47 @@ wrapper and runs the handler, a script that starts the web server; an extension 
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import jsii
 from aws_cdk import Aws, Stack, Token, aws_lambda
+from constructs import IValidation
 
 from cdk_lambda_streaming.adapter import Adapter
 from cdk_lambda_streaming.entry import check_script, entry_code, find_entry
 from cdk_lambda_streaming.environment import (
     WEB_ADAPTER_INVOKE_MODE,
     WEB_ADAPTER_PREFIX,
+    WEB_ADAPTER_VARIABLES,
     WRAPPER_PATH,
     WRAPPER_VARIABLE,
     check_any_variable,
     misspelt_variables,
 )
 from cdk_lambda_streaming.front_doors import FoundFrontDoors, watch_front_doors
-from cdk_lambda_streaming.managed_python import check_runtime
-from cdk_lambda_streaming.package import Package, Source, entry_of, package_code, refuse_options_of_python
+from cdk_lambda_streaming.function_resource import layers_of
+from cdk_lambda_streaming.limits import is_number_token
+from cdk_lambda_streaming.managed_python import check_runtime, is_os_only
+from cdk_lambda_streaming.package import (
+    Package,
+    Source,
+    entry_of,
+    package_code,
+    refuse_options_of_python,
+    refuse_options_of_zips,
+)
+from cdk_lambda_streaming.streaming_layer import WEB_ADAPTER_LAYER
 
 # Lambda Web Adapter 1.1.0 of 2026-09-18 (aws/aws-lambda-web-adapter#871).
 LAYER_VERSION = 30
 ACCOUNT = "753240598075"
 # These regions have publishers of their own, and no layer for arm64.
 CHINA_ACCOUNTS = {"cn-north-1": "041581134020", "cn-northwest-1": "069767869989"}
+# Regions of other partitions, by their prefixes in the CDK's region-info (`PARTITION_MAP`): there is no layer there.
+_PREFIXES_WITHOUT_LAYER = ("us-gov-", "us-iso", "eu-iso", "eusc-")
 _NAMES = {"ARM_64": "LambdaAdapterLayerArm64", "X86_64": "LambdaAdapterLayerX86"}
 _PORTS = ("port", "readiness_check_port")
 _CHOICES = {"readiness_check_protocol": ("http", "tcp")}
@@ -41,16 +58,24 @@ _PATHS = (
     "snapstart_after_restore_path",
 )
 _SWITCHES = ("async_init", "enable_compression")
+_STATUSES = ("readiness_check_healthy_status", "error_status_codes")
+_STATUS_LIST = re.compile(r"\s*\d{3}\s*(-\s*\d{3}\s*)?(,\s*\d{3}\s*(-\s*\d{3}\s*)?)*")
 
 
 class LambdaWebAdapter(Adapter):
     def __init__(
         self, *, layer_version: float | None, layer: aws_lambda.ILayerVersion | None, options: Mapping[str, Any]
     ) -> None:
+        if layer is not None and not hasattr(layer, "layer_version_arn"):
+            raise TypeError(
+                f"layer must be a layer, got {layer!r}; make one of an ARN with "
+                "LayerVersion.from_layer_version_arn(scope, id, arn)"
+            )
         if layer is not None and layer_version is not None:
             raise TypeError("layer_version names a version of AWS's layer; pass either it or a layer of your own")
-        is_token = isinstance(layer_version, float) and Token.is_unresolved(layer_version)
-        if layer_version is not None and not is_token and (not isinstance(layer_version, int) or layer_version < 1):
+        is_token = layer_version is not None and is_number_token(layer_version)
+        is_version = isinstance(layer_version, int) and not isinstance(layer_version, bool) and layer_version >= 1
+        if layer_version is not None and not is_token and not is_version:
             raise ValueError(
                 f"layer_version must be the number of a version, such as {LAYER_VERSION}, got {layer_version!r}"
             )
@@ -79,13 +104,22 @@ class LambdaWebAdapter(Adapter):
         if package.is_image:
             if self._layer is not None:
                 raise ValueError("a container image takes no layers; copy Lambda Web Adapter into the image instead")
+        elif is_os_only(package.runtime):
+            raise ValueError(
+                f"runtime cannot be '{package.runtime.name}' with Adapter.lambda_web_adapter(), which is started by "
+                f"{WRAPPER_VARIABLE}, and OS-only runtimes ignore that; pass a managed runtime, such as "
+                "Runtime.NODEJS_24_X, whatever the server is written in, or a container image: "
+                "code=Code.from_asset_image('folder')"
+            )
         else:
             environment[WRAPPER_VARIABLE] = WRAPPER_PATH
         return Package(package.code, package.handler, package.runtime, environment)
 
     def attach(self, function: aws_lambda.Function, package: Package) -> None:
         if not package.is_image:
-            function.add_layers(self._layer or self._aws_layer(function))
+            layer = self._layer or self._aws_layer(function)
+            function.add_layers(layer)
+            function.node.add_validation(_OneWebAdapter(function, layer))
         watch_front_doors(function, lambda found: _contradictions(found, package))
 
     def check_variable(self, key: str, value: str) -> None:
@@ -106,8 +140,11 @@ class LambdaWebAdapter(Adapter):
                 f"environment variable {key} cannot be set to {value!r}: the option {option} of "
                 f"Adapter.lambda_web_adapter() has set it to {self._variables[key]!r}"
             )
+        if key in WEB_ADAPTER_VARIABLES:
+            _check_text(key, value)
 
     def check_function_options(self, options: Mapping[str, Any], package: Package) -> None:
+        refuse_options_of_zips(options, package)
         if options.get("adot_instrumentation") is not None:
             raise ValueError(
                 "adot_instrumentation cannot be combined with Adapter.lambda_web_adapter(), because Lambda has one "
@@ -117,6 +154,25 @@ class LambdaWebAdapter(Adapter):
     def _aws_layer(self, function: aws_lambda.Function) -> aws_lambda.ILayerVersion:
         arn = layer_arn(Stack.of(function).region, function.architecture, self._layer_version)
         return aws_lambda.LayerVersion.from_layer_version_arn(function, "LambdaWebAdapter", arn)
+
+
+@jsii.implements(IValidation)
+class _OneWebAdapter:
+    """Sees at synth whether another layer brings an adapter too."""
+
+    def __init__(self, function: aws_lambda.Function, layer: aws_lambda.ILayerVersion) -> None:
+        self._function = function
+        self._layer = layer
+
+    def validate(self) -> list[str]:
+        own = Stack.of(self._function).resolve(self._layer.layer_version_arn)
+        others = [json.dumps(layer) for layer in layers_of(self._function) if layer != own]
+        return [
+            f"the layer {layer} has an AWS Lambda Web Adapter too, besides that of Adapter.lambda_web_adapter(); leave "
+            "it out, and choose another one by layer_version or layer"
+            for layer in others
+            if WEB_ADAPTER_LAYER in layer
+        ]
 
 
 def _contradictions(found: FoundFrontDoors, package: Package) -> list[str]:
@@ -151,7 +207,7 @@ def layer_arn(region: str, architecture: aws_lambda.Architecture, version: str) 
                 "architecture=Architecture.X86_64, or a layer of your own"
             )
         return f"arn:aws-cn:lambda:{region}:{CHINA_ACCOUNTS[region]}:layer:{name}:{version}"
-    if region.startswith(("us-gov-", "us-iso")):
+    if region.startswith(_PREFIXES_WITHOUT_LAYER):
         raise ValueError(
             f"AWS publishes no layer of Lambda Web Adapter in {region}; pass a layer of your own: layer=..."
         )
@@ -165,21 +221,40 @@ def _variable(name: str, value: Any) -> str:
             raise TypeError(f"{name} must be True or False, got {value!r}")
         return "true" if value else "false"
     if name in _PORTS:
-        if isinstance(value, float) and Token.is_unresolved(value):
+        if isinstance(value, float) and is_number_token(value):
             return Token.as_string(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise TypeError(f"{name} must be a port number, such as 8000, got {value!r}")
-        if not 1 <= value <= 65535:
-            raise ValueError(f"{name} must be between 1 and 65535, got {value}")
-        if value in (3000, 9001):
-            raise ValueError(f"{name} cannot be {value}, which Lambda uses itself; choose another, such as 8080")
+        _check_text(name, str(value))
         return str(value)
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, got {value!r}")
-    if Token.is_unresolved(value):
-        return value
-    if name in _PATHS and not value.startswith("/"):
-        raise ValueError(f"{name} must start with '/', got {value!r}")
-    if name in _CHOICES and value.lower() not in _CHOICES[name]:
-        raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}, got {value!r}")
+    _check_text(name, value)
     return value
+
+
+def _check_text(said: str, value: str) -> None:
+    """Refuse a value that the adapter could not use, whether given by an option or by its variable."""
+    name = said.removeprefix(WEB_ADAPTER_PREFIX).lower()
+    if Token.is_unresolved(value):
+        return
+    if name in _PORTS:
+        _check_port(said, value)
+    if name in _SWITCHES and value not in ("true", "false"):
+        raise ValueError(f"{said} must be one of true, false, got {value!r}")
+    if name in _PATHS and not value.startswith("/"):
+        raise ValueError(f"{said} must start with '/', got {value!r}")
+    if name in _CHOICES and value.lower() not in _CHOICES[name]:
+        raise ValueError(f"{said} must be one of {', '.join(_CHOICES[name])}, got {value!r}")
+    if name in _STATUSES and not _STATUS_LIST.fullmatch(value):
+        raise ValueError(f"{said} must be statuses and ranges of them, such as '200-399,404', got {value!r}")
+    if name == "host" and "/" in value:
+        raise ValueError(f"{said} must be a name or an address without scheme, such as 'localhost', got {value!r}")
+
+
+def _check_port(said: str, value: str) -> None:
+    port = int(value) if value.isascii() and value.isdecimal() and len(value) < 6 else 0
+    if not 1 <= port <= 65535:
+        raise ValueError(f"{said} must be between 1 and 65535, got {value}")
+    if port in (3000, 9001):
+        raise ValueError(f"{said} cannot be {value}, which Lambda uses itself; choose another, such as 8080")

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Environment, Stack, aws_apigateway, aws_lambda
+from aws_cdk import App, CfnParameter, Environment, Stack, aws_apigateway, aws_lambda, region_info
 from aws_cdk.assertions import Annotations, Match, Template
 from cdk_lambda_streaming import Adapter, StreamingFunction
+from cdk_lambda_streaming.lambda_web_adapter import layer_arn
 
 Runtime = aws_lambda.Runtime
 SCRIPT = "#!/bin/bash\nexec python -m gunicorn app:app\n"
@@ -80,6 +81,11 @@ class TestNative:
                 "has none of main.mjs, main.js, main.cjs, which handler='main.handler' names; compile the sources",
             ),
             ({"runtime": Runtime.NODEJS_24_X, "handler": "main"}, ValueError, "handler must be module and function"),
+            (
+                {"runtime": Runtime.NODEJS_24_X, "handler": "../app/index.handler"},
+                ValueError,
+                "handler must name a module inside entry",
+            ),
             ({"runtime": Runtime.JAVA_21}, TypeError, "handler is required for the runtime 'java21'"),
             ({"runtime": Runtime.NODEJS_24_X, "index": "a.js"}, TypeError, "index is an option of Adapter.handler"),
             ({"runtime": Runtime.NODEJS_24_X, "base_image": "node"}, TypeError, "base_image is an option of"),
@@ -206,11 +212,26 @@ class TestLambdaWebAdapter:
         [
             ("cn-north-1", "x86_64 only in cn-north-1, got architecture arm64"),
             ("us-gov-west-1", "no layer of Lambda Web"),
+            ("us-iso-east-1", "no layer of Lambda Web"),
+            ("us-isob-east-1", "no layer of Lambda Web"),
+            ("us-isof-south-1", "no layer of Lambda Web"),
+            ("eu-isoe-west-1", "no layer of Lambda Web"),
+            ("eusc-de-east-1", "no layer of Lambda Web"),
         ],
     )
     def test_a_region_without_a_layer(self, tmp_path: Path, folder: Path, region: str, said: str) -> None:
         with pytest.raises(ValueError, match=said):
             StreamingFunction(stack_in(region, tmp_path), "Shop", entry=folder, adapter=Adapter.lambda_web_adapter())
+
+    def test_every_other_region_of_the_cdk_has_a_layer(self) -> None:
+        for region in region_info.RegionInfo.regions:
+            partition = region.partition
+            try:
+                arn = layer_arn(region.name, aws_lambda.Architecture.X86_64, "30")
+            except ValueError:
+                assert partition not in ("aws", "aws-cn"), region.name
+            else:
+                assert arn.startswith(f"arn:{partition}:lambda:{region.name}:"), region.name
 
     def test_a_layer_of_the_user_s(self, tmp_path: Path, folder: Path) -> None:
         stack = stack_in("us-gov-west-1", tmp_path)
@@ -278,6 +299,15 @@ class TestLambdaWebAdapter:
             ({"host": 5}, TypeError, "host must be a str, got 5"),
             ({"layer_version": "27"}, ValueError, "layer_version must be the number of a version.*got '27'"),
             ({"layer_version": 0}, ValueError, "layer_version must be the number of a version"),
+            ({"layer_version": True}, ValueError, "layer_version must be the number of a version.*got True"),
+            ({"layer_version": float("nan")}, ValueError, "layer_version must be the number of a version.*got nan"),
+            ({"layer": "arn:x"}, TypeError, r"layer must be a layer, got 'arn:x'; .*from_layer_version_arn"),
+            ({"port": float("nan")}, TypeError, "port must be a port number"),
+            ({"host": "http://localhost"}, ValueError, "host must be a name or an address without scheme"),
+            ({"readiness_check_healthy_status": "ok"}, ValueError, "_healthy_status must be statuses.* got 'ok'"),
+            ({"readiness_check_healthy_status": "200-"}, ValueError, "_healthy_status must be statuses and ranges"),
+            ({"error_status_codes": "5xx"}, ValueError, "error_status_codes must be statuses and ranges of them"),
+            ({"error_status_codes": 500}, TypeError, "error_status_codes must be a str, got 500"),
         ],
     )
     def test_a_wrong_option_is_an_error_that_names_it(
@@ -285,6 +315,52 @@ class TestLambdaWebAdapter:
     ) -> None:
         with pytest.raises(error, match=said):
             Adapter.lambda_web_adapter(**options)
+
+    @pytest.mark.parametrize("value", ["200", "200-399", "200-399,404", "200, 204, 300 - 399"])
+    def test_statuses(self, value: str) -> None:
+        Adapter.lambda_web_adapter(readiness_check_healthy_status=value, error_status_codes=value)
+
+    @pytest.mark.parametrize(
+        ("key", "value", "said"),
+        [
+            ("AWS_LWA_PORT", "abc", "AWS_LWA_PORT must be between 1 and 65535, got abc"),
+            ("AWS_LWA_PORT", "3000", "AWS_LWA_PORT cannot be 3000, which Lambda uses itself"),
+            ("AWS_LWA_ASYNC_INIT", "yes", "AWS_LWA_ASYNC_INIT must be one of true, false, got 'yes'"),
+            ("AWS_LWA_READINESS_CHECK_PATH", "health", "AWS_LWA_READINESS_CHECK_PATH must start with '/'"),
+            ("AWS_LWA_ERROR_STATUS_CODES", "5xx", "AWS_LWA_ERROR_STATUS_CODES must be statuses and ranges"),
+        ],
+    )
+    def test_a_variable_is_checked_as_its_option_is(
+        self, stack: Stack, folder: Path, key: str, value: str, said: str
+    ) -> None:
+        with pytest.raises(ValueError, match=said):
+            StreamingFunction(
+                stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter(), environment={key: value}
+            )
+
+    @pytest.mark.parametrize("handler", ["../app/run.sh", "bin/../../app/run.sh", "/etc/passwd"])
+    def test_a_script_is_inside_entry(self, stack: Stack, folder: Path, handler: str) -> None:
+        with pytest.raises(ValueError, match=f"handler must be a path inside entry.*got '{handler}'"):
+            StreamingFunction(stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter(), handler=handler)
+
+    @pytest.mark.parametrize("options", [{}, {"code": aws_lambda.Code.from_inline("x"), "entry": None}])
+    def test_an_os_only_runtime_starts_no_wrapper(self, stack: Stack, folder: Path, options: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match=r"runtime cannot be 'provided.al2023'.*pass a managed runtime"):
+            StreamingFunction(
+                stack,
+                "Shop",
+                **{"entry": folder, **options},
+                runtime=Runtime.PROVIDED_AL2023,
+                adapter=Adapter.lambda_web_adapter(),
+            )
+
+    @pytest.mark.parametrize("name", ["LambdaAdapterLayerX86:30", "LambdaAdapterLayerArm64:27"])
+    def test_a_second_adapter(self, stack: Stack, folder: Path, name: str) -> None:
+        arn = f"arn:aws:lambda:eu-west-1:753240598075:layer:{name}"
+        layer = aws_lambda.LayerVersion.from_layer_version_arn(stack, "Second", arn)
+        StreamingFunction(stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter(), layers=[layer])
+        with pytest.raises(RuntimeError, match=rf"{name}.* has an AWS Lambda Web Adapter too"):
+            Template.from_stack(stack)
 
     @pytest.mark.parametrize(
         ("key", "value", "said"),
@@ -391,6 +467,46 @@ class TestLambdaWebAdapter:
         assert "Layers" not in properties(stack)
 
 
+class TestHandler:
+    @pytest.mark.parametrize("name", ["python3.13", "provided.al2023"])
+    def test_a_runtime_that_is_named_is_the_cdk_s_own(self, stack: Stack, entry: Path, name: str) -> None:
+        """The CDK would not find it among those of the layer."""
+        family = aws_lambda.RuntimeFamily.PYTHON if name.startswith("python") else aws_lambda.RuntimeFamily.OTHER
+        runtime = aws_lambda.Runtime(name, family)
+        StreamingFunction(stack, "Chat", entry=entry, runtime=runtime)
+        StreamingFunction(
+            stack,
+            "Inline",
+            code=aws_lambda.Code.from_asset(str(entry)),
+            handler="index.handler",
+            runtime=runtime,
+        )
+        functions = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+        assert [function["Properties"]["Runtime"] for function in functions] == [name, name]
+
+    def test_a_bootstrap_of_the_user_s_would_be_started_instead(self, stack: Stack, entry: Path) -> None:
+        (entry / "bootstrap").touch()
+        StreamingFunction(stack, "Managed", entry=entry)
+        with pytest.raises(ValueError, match=r"has a file 'bootstrap'.*on 'provided.al2023'.*Adapter.native\(\)"):
+            StreamingFunction(stack, "Chat", entry=entry, runtime=Runtime.PROVIDED_AL2023)
+
+    @pytest.mark.parametrize("how", ["variable", "layer", "variable afterwards", "layer afterwards"])
+    def test_an_os_only_runtime_that_has_its_python(self, stack: Stack, entry: Path, how: str) -> None:
+        arn = "arn:aws:lambda:eu-west-1:123456789012:layer:python:1"
+        layer = aws_lambda.LayerVersion.from_layer_version_arn(stack, "Python", arn)
+        options: dict[str, Any] = {}
+        if how == "variable":
+            options = {"environment": {"LAMBDA_STREAMING_PYTHON": "/var/task/bin/python3"}}
+        if how == "layer":
+            options = {"layers": [layer]}
+        function = StreamingFunction(stack, "Chat", entry=entry, runtime=Runtime.PROVIDED_AL2023, **options)
+        if how == "variable afterwards":
+            function.add_environment("LAMBDA_STREAMING_PYTHON", "/var/task/bin/python3")
+        if how == "layer afterwards":
+            function.add_layers(layer)
+        Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+
 @pytest.mark.parametrize("maker", ["asgi", "wsgi", "web_server"])
 def test_what_is_not_there_yet_says_what_is(maker: str) -> None:
     with pytest.raises(NotImplementedError, match=r"Adapter.lambda_web_adapter\(\) runs"):
@@ -400,3 +516,5 @@ def test_what_is_not_there_yet_says_what_is(maker: str) -> None:
 def test_what_is_no_adapter(stack: Stack, entry: Path) -> None:
     with pytest.raises(TypeError, match=r"adapter must be an Adapter, such as Adapter.native\(\), got 'native'"):
         StreamingFunction(stack, "Chat", entry=entry, adapter="native")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"adapter must be an Adapter, such as Adapter.native\(\), got <class"):
+        StreamingFunction(stack, "Chat", entry=entry, adapter=Adapter)  # type: ignore[arg-type]

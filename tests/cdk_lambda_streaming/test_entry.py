@@ -30,6 +30,11 @@ def test_a_file_for_a_folder_is_an_error_that_names_both_options(entry: Path) ->
         find_entry(entry / "index.py")
 
 
+def test_an_empty_path_is_not_taken_for_the_working_directory() -> None:
+    with pytest.raises(ValueError, match=r"entry must be the path of a folder, got ''; pass entry='.'"):
+        find_entry("")
+
+
 @pytest.mark.parametrize("value", [None, 3, ["chat"]])
 def test_an_entry_that_is_no_path_is_named(value: Any) -> None:
     with pytest.raises(TypeError, match="entry must be the path of the folder"):
