@@ -15,23 +15,20 @@ from cdk_lambda_streaming.adapter import Adapter
 from cdk_lambda_streaming.container_image import image_code, open_folders
 from cdk_lambda_streaming.entry import entry_code, find_entry, find_index, handler_string
 from cdk_lambda_streaming.environment import (
-    DEFAULT_FRONT_DOORS,
     EXEC_WRAPPERS_VARIABLE,
-    FRONT_DOORS_VARIABLE,
     PYTHON_VARIABLE,
     SAMPLE_RATE_VARIABLE,
     WRAPPER_PATH,
     check_variable,
-    format_front_doors,
     wrong_variables,
 )
 from cdk_lambda_streaming.front_doors import FoundFrontDoors, watch_front_doors
-from cdk_lambda_streaming.function_resource import layers_of, resource_of, set_variable, variables_of
+from cdk_lambda_streaming.function_resource import layers_of, resource_of, variables_of
 from cdk_lambda_streaming.handler_source import Doubt, find_handler
 from cdk_lambda_streaming.limits import format_number
 from cdk_lambda_streaming.managed_python import NEWEST, as_layer_runtime, is_os_only, python_version
 from cdk_lambda_streaming.package import Package, Source, entry_of, package_code, refuse_options_of_zips
-from cdk_lambda_streaming.streaming_layer import StreamingLayer
+from cdk_lambda_streaming.streaming_layer import StreamingLayer, tell_front_doors
 
 _ONE_AT_A_TIME = (
     "Lambda Managed Instances give one environment several invocations at once, and the streaming runtime serves one"
@@ -115,10 +112,7 @@ class HandlerAdapter(Adapter):
 
 
 def _tell_image(function: aws_lambda.Function, found: FoundFrontDoors) -> list[str]:
-    streaming = found.streaming()
-    if streaming != DEFAULT_FRONT_DOORS:
-        set_variable(function, FRONT_DOORS_VARIABLE, format_front_doors(streaming))
-    problems = found.contradictions() + wrong_variables(found.variables)
+    problems = tell_front_doors(function, found) + wrong_variables(found.variables)
     if layers_of(function):
         problems.append("layers cannot be added to a container image; put their content into the image")
     if resource_of(function).capacity_provider_config is not None:

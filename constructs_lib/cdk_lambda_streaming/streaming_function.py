@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Annotations, Duration, Fn, Token, aws_iam, aws_lambda
+from aws_cdk import Annotations, Duration, Fn, aws_iam, aws_lambda
 from constructs import Construct
 
 from cdk_lambda_streaming.adapter import Adapter
@@ -14,7 +14,13 @@ from cdk_lambda_streaming.cdk_errors import lists_for_tuples, named_options
 from cdk_lambda_streaming.environment import FrontDoor, check_environment, check_front_doors
 from cdk_lambda_streaming.front_doors import name_front_doors
 from cdk_lambda_streaming.function_resource import resource_of
-from cdk_lambda_streaming.limits import check_cors, check_memory_size, check_sample_rate, check_timeout
+from cdk_lambda_streaming.limits import (
+    check_alias_name,
+    check_cors,
+    check_memory_size,
+    check_sample_rate,
+    check_timeout,
+)
 from cdk_lambda_streaming.package import Source, check_source
 from cdk_lambda_streaming.streaming_alias import StreamingAlias, alias_options_by_name, refuse_beside_snap_start
 
@@ -201,6 +207,7 @@ class StreamingFunction(aws_lambda.Function):
 
         :param options: Those of `aws_lambda.AliasOptions`.
         """
+        check_alias_name(alias_name)
         if options.get("provisioned_concurrent_executions"):
             refuse_beside_snap_start(self, "provisioned_concurrent_executions")
         return StreamingAlias(
@@ -469,12 +476,8 @@ def _check_alias_options(
     alias_name: str | None, options: object, function_url: bool, function_options: Mapping[str, Any]
 ) -> None:
     """Refuse what takes effect on versions only, where the Function URL calls none."""
-    if alias_name is not None and (not isinstance(alias_name, str) or not alias_name):
-        raise TypeError(f"alias_name must be a name, such as 'live', got {alias_name!r}")
-    if Token.is_unresolved(alias_name):
-        raise ValueError("alias_name must be known at synth, because it is part of a construct's id, got a token")
-    if alias_name == "$LATEST":
-        raise ValueError("alias_name cannot be '$LATEST', which is Lambda's own name; choose another, such as 'live'")
+    if alias_name is not None:
+        check_alias_name(alias_name)
     by_name = alias_options_by_name(options)
     if alias_name is None and by_name:
         raise ValueError(_unreachable_from_latest("alias_options"))

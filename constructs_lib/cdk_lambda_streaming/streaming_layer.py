@@ -21,9 +21,8 @@ from cdk_lambda_streaming.environment import (
     WRAPPER_VARIABLE,
     FrontDoor,
     check_front_doors,
-    check_switch,
     format_front_doors,
-    misspelt_variables,
+    wrong_variables,
 )
 from cdk_lambda_streaming.front_doors import FoundFrontDoors, name_front_doors, watch_front_doors
 from cdk_lambda_streaming.function_resource import layers_of, resource_of, set_variable, variables_of
@@ -175,13 +174,7 @@ class _StillStreams:
 
     def validate(self) -> list[str]:
         variables = variables_of(self._function)
-        problems = misspelt_variables(variables)
-        for key, value in variables.items():
-            if isinstance(value, str):  # a token is something else here, and only a deployment knows its value
-                try:
-                    check_switch(key, value)
-                except ValueError as error:
-                    problems.append(str(error))
+        problems = wrong_variables(variables)
         wrapper = variables.get(WRAPPER_VARIABLE)
         if wrapper != WRAPPER_PATH and not is_os_only(self._function.runtime):
             problems.append(

@@ -161,7 +161,11 @@ def code_as_it_is(stack: Stack, entry: Path) -> None:
 
 @template
 def os_only_runtime(stack: Stack, entry: Path) -> None:
-    StreamingFunction(stack, "Chat", entry=entry, runtime=aws_lambda.Runtime.PROVIDED_AL2023)
+    """Its folder has no `bootstrap`, which would be started instead of the streaming runtime's."""
+    folder = entry.parent / "os-only"
+    folder.mkdir(exist_ok=True)
+    (folder / "index.py").write_text(SOURCES["index.py"])
+    StreamingFunction(stack, "Chat", entry=folder, runtime=aws_lambda.Runtime.PROVIDED_AL2023)
 
 
 @template

@@ -103,7 +103,8 @@ def make_folder(tmp_path: Path) -> Callable[[str], None]:
         (folder / "app/main.py").write_text("def search(event, context):\n    yield 'found'\n")
         (folder / "index.mjs").write_text("export const handler = awslambda.streamifyResponse(async () => {});\n")
         (folder / "Dockerfile").write_text("FROM public.ecr.aws/lambda/python:3.14\n")
-        for program in ("run.sh", "bootstrap"):
+        # On an OS-only runtime a `bootstrap` is the program, or in the streaming runtime's way.
+        for program in ("run.sh", "bootstrap") if name == "rust" else ("run.sh",):
             (folder / program).write_text("#!/bin/sh\n")
             (folder / program).chmod(0o755)
 

@@ -103,7 +103,7 @@ def ids_in_source() -> set[str]:
     patterns = (
         r'"cdk-lambda-streaming:(\w+)"',
         r'Doubt\(\s*"(\w+)"',
-        r'_warn\(\s*(?:function,\s*)?"(\w+)"',
+        r'(?:_warn|note)\(\s*(?:function,\s*)?"(\w+)"',
         r'\(\s*"(\w+Buffers)"',
     )
     return {name for pattern in patterns for name in re.findall(pattern, source)}
