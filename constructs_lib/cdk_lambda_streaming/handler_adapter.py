@@ -12,8 +12,9 @@ from aws_cdk import Annotations, Token, aws_lambda
 from constructs import IValidation
 
 from cdk_lambda_streaming.adapter import Adapter
+from cdk_lambda_streaming.bundled_code import bundle_entry
 from cdk_lambda_streaming.container_image import image_code, open_folders
-from cdk_lambda_streaming.entry import entry_code, find_entry, find_index, handler_string
+from cdk_lambda_streaming.entry import find_entry, find_index, handler_string
 from cdk_lambda_streaming.environment import (
     EXEC_WRAPPERS_VARIABLE,
     PYTHON_VARIABLE,
@@ -96,7 +97,14 @@ class HandlerAdapter(Adapter):
                 f"entry folder '{folder}' has a file 'bootstrap', which Lambda starts before the streaming runtime's "
                 f"on '{runtime.name}'; rename it, or pass adapter=Adapter.native() if it is a program that streams"
             )
-        return Package(entry_code(folder), handler, as_layer_runtime(runtime), doubts=doubts)
+        bundled = bundle_entry(source, folder, python)
+        return Package(
+            bundled.code,
+            handler,
+            as_layer_runtime(runtime),
+            doubts=[*doubts, *bundled.doubts],
+            bundling_metadata=bundled.metadata,
+        )
 
     def _package_image(
         self, source: Source, base_image: str, folder: Path, handler: str, doubts: list[Doubt]

@@ -6,9 +6,11 @@ wrapper and runs the handler, a script that starts the web server; an extension 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jsii
@@ -16,6 +18,7 @@ from aws_cdk import Aws, Stack, Token, aws_lambda
 from constructs import IValidation
 
 from cdk_lambda_streaming.adapter import Adapter
+from cdk_lambda_streaming.bundled_code import bundle_entry
 from cdk_lambda_streaming.entry import check_script, entry_code, find_entry
 from cdk_lambda_streaming.environment import (
     WEB_ADAPTER_INVOKE_MODE,
@@ -29,7 +32,7 @@ from cdk_lambda_streaming.environment import (
 from cdk_lambda_streaming.front_doors import FoundFrontDoors, watch_front_doors
 from cdk_lambda_streaming.function_resource import layers_of
 from cdk_lambda_streaming.limits import is_number_token
-from cdk_lambda_streaming.managed_python import check_runtime, is_os_only
+from cdk_lambda_streaming.managed_python import SUPPORTED, check_runtime, is_os_only, python_version
 from cdk_lambda_streaming.package import (
     Package,
     Source,
@@ -100,7 +103,7 @@ class LambdaWebAdapter(Adapter):
             folder = find_entry(entry_of(source))
             handler = source.handler or "run.sh"
             check_script(folder, handler, needs_shebang=True)
-            package = Package(entry_code(folder), handler, runtime)
+            package = _package_entry(source, folder, handler, runtime)
         if package.is_image:
             if self._layer is not None:
                 raise ValueError("a container image takes no layers; copy Lambda Web Adapter into the image instead")
@@ -113,7 +116,7 @@ class LambdaWebAdapter(Adapter):
             )
         else:
             environment[WRAPPER_VARIABLE] = WRAPPER_PATH
-        return Package(package.code, package.handler, package.runtime, environment)
+        return dataclasses.replace(package, environment=environment)
 
     def attach(self, function: aws_lambda.Function, package: Package) -> None:
         if not package.is_image:
@@ -173,6 +176,13 @@ class _OneWebAdapter:
             for layer in others
             if WEB_ADAPTER_LAYER in layer
         ]
+
+
+def _package_entry(source: Source, folder: Path, handler: str, runtime: aws_lambda.Runtime) -> Package:
+    if runtime.name not in SUPPORTED:
+        return Package(entry_code(folder), handler, runtime)
+    bundled = bundle_entry(source, folder, python_version(runtime))
+    return Package(bundled.code, handler, runtime, doubts=bundled.doubts, bundling_metadata=bundled.metadata)
 
 
 def _contradictions(found: FoundFrontDoors, package: Package) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from aws_cdk import aws_lambda
 from constructs import Construct
 
+from cdk_lambda_streaming.bundling.options import BundlingOptions
 from cdk_lambda_streaming.handler_source import Doubt
 from cdk_lambda_streaming.managed_python import IMAGE, check_runtime
 
@@ -29,6 +30,7 @@ class Source:
     invoke_mode: aws_lambda.InvokeMode
     exec_wrappers: Sequence[str]
     stream_metrics_sample_rate: float
+    bundling: BundlingOptions | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Package:
     environment: Mapping[str, str] = field(default_factory=dict)
     doubts: Sequence[Doubt] = ()
     is_written_here: bool = False
+    bundling_metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_image(self) -> bool:
@@ -57,11 +60,15 @@ def check_source(source: Source) -> None:
     """Refuse a function without code, or with two."""
     if source.entry is None and source.code is None:
         raise TypeError("entry is required: the folder with the function's code; or pass code, any aws_lambda.Code")
+    if source.bundling is not None and not isinstance(source.bundling, BundlingOptions):
+        raise TypeError(
+            f"bundling must be BundlingOptions, such as BundlingOptions(extras=['fast']), got {source.bundling!r}"
+        )
     if source.code is None:
         return
     if not isinstance(source.code, aws_lambda.Code):
         raise TypeError(f"code must be a Code, such as Code.from_asset('build'), got {source.code!r}")
-    for option in ("entry", "index", "base_image"):
+    for option in ("entry", "index", "base_image", "bundling"):
         value = getattr(source, option)
         if value is not None:
             raise TypeError(

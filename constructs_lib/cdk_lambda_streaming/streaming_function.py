@@ -10,6 +10,8 @@ from aws_cdk import Annotations, Duration, Fn, aws_iam, aws_lambda
 from constructs import Construct
 
 from cdk_lambda_streaming.adapter import Adapter
+from cdk_lambda_streaming.bundled_code import METADATA_KEY
+from cdk_lambda_streaming.bundling.options import BundlingOptions
 from cdk_lambda_streaming.cdk_errors import lists_for_tuples, named_options
 from cdk_lambda_streaming.environment import FrontDoor, check_environment, check_front_doors
 from cdk_lambda_streaming.front_doors import name_front_doors
@@ -65,6 +67,7 @@ class StreamingFunction(aws_lambda.Function):
         exec_wrappers: Sequence[str] = (),
         stream_metrics_sample_rate: float = 0,
         front_doors: Collection[FrontDoor] | None = None,
+        bundling: BundlingOptions | None = None,
         environment: Mapping[str, str] | None = None,
         layers: Sequence[aws_lambda.ILayerVersion] | None = None,
         **function_options: Any,
@@ -102,6 +105,8 @@ class StreamingFunction(aws_lambda.Function):
             `metric_time_to_first_byte` and `metric_response_bytes`, from 0 to 1. Default: 0, none.
         :param front_doors: Those that stream, where one of them is not in the app as a construct: a REST API of another
             app, or one whose OpenAPI document is a file in S3. Default: those that are found in the app.
+        :param bundling: How the dependencies that `entry` names are installed. Default: by uv, without Docker, for the
+            function's Python and processor; a folder that names none goes to Lambda as it is.
         :param environment: Environment variables. Default: none but the wrapper that starts the runtime.
         :param layers: Layers besides the runtime's own, four at most. Default: none.
         :param function_options: Everything else that `aws_lambda.Function` takes.
@@ -135,6 +140,7 @@ class StreamingFunction(aws_lambda.Function):
             invoke_mode,
             exec_wrappers,
             stream_metrics_sample_rate,
+            bundling,
         )
         check_source(source)
         package = adapter.package(source)
@@ -159,6 +165,8 @@ class StreamingFunction(aws_lambda.Function):
         self._stream_metrics_sample_rate = stream_metrics_sample_rate
         self._function_url: aws_lambda.FunctionUrl | None = None
         self._alias: StreamingAlias | None = None
+        if package.bundling_metadata:
+            resource_of(self).add_metadata(METADATA_KEY, dict(package.bundling_metadata))
         adapter.attach(self, package)
         if front_doors is not None:
             name_front_doors(self, front_doors)

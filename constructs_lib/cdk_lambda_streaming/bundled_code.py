@@ -1,0 +1,60 @@
+"""A function's folder as Lambda code, with its dependencies where it names any."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import AssetHashType, Stack, aws_lambda
+
+from cdk_lambda_streaming.bundling.bundle import make_bundle, plan_bundle
+from cdk_lambda_streaming.bundling.errors import BundlingError
+from cdk_lambda_streaming.bundling.ignore_file import read_ignore_file
+from cdk_lambda_streaming.bundling.options import BundlingOptions, Installer
+from cdk_lambda_streaming.bundling.requirements_source import find_requirements
+from cdk_lambda_streaming.bundling.target import Target
+from cdk_lambda_streaming.entry import EXCLUDED, entry_code
+from cdk_lambda_streaming.handler_source import Doubt
+from cdk_lambda_streaming.package import Source
+
+# In the template's metadata of the function; the emulator reads it.
+METADATA_KEY = "lambda-streaming:bundling"
+
+
+@dataclass(frozen=True)
+class BundledCode:
+    """Code of a folder. `metadata` is for the function in the template, and empty where nothing was installed."""
+
+    code: aws_lambda.Code
+    doubts: Sequence[Doubt] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def bundle_entry(source: Source, entry: Path, python: tuple[int, int]) -> BundledCode:
+    """Return the code of `entry` for a Python and the function's processor."""
+    options = source.bundling or BundlingOptions()
+    excluded = [*options.asset_excludes, *read_ignore_file(entry)]
+    try:
+        requirements = None if options.installer is Installer.NONE else find_requirements(entry, options.requirements)
+        # Of a stack that is not asked for, the CDK wants some code and not the right one.
+        if requirements is None or not Stack.of(source.scope).bundling_required:
+            return BundledCode(entry_code(entry, excluded))
+        is_arm = source.architecture.name == aws_lambda.Architecture.ARM_64.name
+        target = Target(python, "aarch64" if is_arm else "x86_64")
+        bundle = make_bundle(plan_bundle(entry, requirements, target, options, [*EXCLUDED, *excluded]))
+    except BundlingError as error:
+        raise RuntimeError(f"entry folder '{entry}' cannot be bundled: {error}") from error
+    code = aws_lambda.Code.from_asset(str(bundle.folder), asset_hash=bundle.name, asset_hash_type=AssetHashType.CUSTOM)
+    metadata = {
+        # As seen from where the app runs: the same on every machine that has the project.
+        "entry": Path(os.path.relpath(entry)).as_posix(),
+        "requirements": Path(os.path.relpath(requirements.path, entry)).as_posix(),
+        "python": target.version,
+        "machine": target.machine,
+        "excluded": [*EXCLUDED, *excluded],
+        "options": options.to_json(),
+    }
+    return BundledCode(code, [Doubt(*notice) for notice in bundle.notices], metadata)

@@ -1,0 +1,39 @@
+"""`python -m cdk_lambda_streaming.bundling`: makes a bundle for this machine of what a template's metadata names.
+
+The emulator runs it, in a process of its own and without the rest of the package, when a function's own bundle does not
+fit the desk. One argument: JSON with `entry`, `requirements`, `options`, `excluded`, `python` (major and minor) and
+`interpreter`. Prints the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+from .bundle import make_bundle, plan_bundle
+from .errors import BundlingError
+from .options import BundlingOptions
+from .requirements_source import find_requirements
+from .target import Target
+
+
+def main() -> None:
+    asked = json.loads(sys.argv[-1])
+    entry = Path(asked["entry"])
+    options = BundlingOptions.from_json({**asked["options"], "byte_code": "off"})
+    try:
+        source = find_requirements(entry, options.requirements)
+        if source is None:
+            raise BundlingError(f"'{entry}' names no requirements")
+        major, minor = asked["python"]
+        target = Target((major, minor), platform.machine(), asked["interpreter"])
+        bundle = make_bundle(plan_bundle(entry, source, target, options, asked["excluded"]))
+    except BundlingError as error:
+        sys.exit(str(error))
+    print(bundle.folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""What can go wrong with a bundle."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class BundlingError(Exception):
+    """A bundle could not be made; the message says why, and what would help. Nothing half-made is left behind."""
+
+
+class Notice(NamedTuple):
+    """What a user should know of a bundle that was made; `id` is stable, so that it can be acknowledged."""
+
+    id: str
+    message: str
+
+
+def without_secrets(text: str) -> str:
+    """Return a tool's output without the names and passwords that addresses may hold."""
+    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", text)

@@ -1,0 +1,94 @@
+"""Where a folder names its dependencies."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import BundlingError
+
+UV_LOCK = "uv.lock"
+PYLOCK = "pylock.toml"
+REQUIREMENTS = "requirements.txt"
+PYPROJECT = "pyproject.toml"
+IN_ORDER = (UV_LOCK, PYLOCK, REQUIREMENTS, PYPROJECT)
+
+
+@dataclass(frozen=True)
+class RequirementsSource:
+    kind: str
+    """The name in `IN_ORDER` that it is handled as."""
+    path: Path
+    inputs: tuple[Path, ...]
+    """Every file whose content decides what is installed."""
+
+    @property
+    def is_locked(self) -> bool:
+        return self.kind in (UV_LOCK, PYLOCK)
+
+
+def find_requirements(entry: Path, named: str | os.PathLike[str] | None) -> RequirementsSource | None:
+    """Return the source of the dependencies, or None for a folder without."""
+    if named is not None:
+        path = entry / named
+        if not path.is_file():
+            raise BundlingError(
+                f"bundling.requirements is '{os.fspath(named)}', which is not in '{entry}'; it has "
+                f"{', '.join(sorted(name.name for name in entry.iterdir() if name.name in IN_ORDER)) or 'none'}"
+            )
+        return _source(_kind_of(path), path)
+    lock = find_uv_lock(entry)
+    if lock is not None:
+        return _source(UV_LOCK, lock, entry / PYPROJECT)
+    for kind in IN_ORDER[1:]:
+        if (entry / kind).is_file() and (kind != PYPROJECT or _has_project(entry / kind)):
+            return _source(kind, entry / kind)
+    return None
+
+
+def find_uv_lock(entry: Path) -> Path | None:
+    """Return the lock of the project in `entry`: its own, or that of the workspace it is a member of."""
+    if not (entry / PYPROJECT).is_file():
+        return None
+    for folder in (entry, *entry.absolute().parents):
+        if (folder / UV_LOCK).is_file():
+            # Above, it counts where a workspace says so.
+            is_own = folder == entry or "[tool.uv.workspace]" in (folder / PYPROJECT).read_text("utf-8")
+            return folder / UV_LOCK if is_own else None
+    return None
+
+
+def _source(kind: str, path: Path, *others: Path) -> RequirementsSource:
+    inputs = [path, *others]
+    if kind == REQUIREMENTS:
+        inputs = _included(path)
+    return RequirementsSource(kind, path, tuple(dict.fromkeys(inputs)))
+
+
+def _included(path: Path) -> list[Path]:
+    """Return a requirements file and those that it names by -r and -c."""
+    files = [path]
+    for file in files:
+        for line in file.read_text("utf-8", "replace").splitlines():
+            words = line.split("#")[0].replace("=", " ", 1).split() if line.startswith("-") else []
+            if len(words) == 2 and words[0] in ("-r", "--requirement", "-c", "--constraint"):
+                other = file.parent / words[1]
+                if other.is_file() and other not in files:
+                    files.append(other)
+    return files
+
+
+def _kind_of(path: Path) -> str:
+    if path.name == UV_LOCK:
+        return UV_LOCK
+    if path.name == PYPROJECT:
+        return PYPROJECT
+    if path.name == PYLOCK or (path.name.startswith("pylock.") and path.suffix == ".toml"):
+        return PYLOCK
+    return REQUIREMENTS
+
+
+def _has_project(pyproject: Path) -> bool:
+    # One that only configures tools names no dependencies.
+    return any(line.strip() == "[project]" for line in pyproject.read_text("utf-8").splitlines())

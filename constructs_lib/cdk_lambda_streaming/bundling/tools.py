@@ -1,0 +1,60 @@
+"""The programs that install: uv, pip, Docker. Each is found here, and asked for its version."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from .errors import BundlingError, without_secrets
+
+
+def find_uv() -> str | None:
+    """Return uv: that of the extra `bundling`, else one on PATH."""
+    try:
+        from uv import find_uv_bin
+    except ImportError:
+        return shutil.which("uv")
+    try:
+        return str(find_uv_bin())
+    except FileNotFoundError:
+        return shutil.which("uv")
+
+
+@cache
+def version_of(program: str) -> str:
+    """Return major and minor version: what a bundle's name holds of it."""
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return ".".join(output.split()[1].split(".")[:2])
+
+
+@cache
+def pip_version() -> str | None:
+    """Return the version of this interpreter's pip, or None where there is none."""
+    command = [sys.executable, "-m", "pip", "--version"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    return run.stdout.split()[1] if run.returncode == 0 else None
+
+
+def run(command: Sequence[str], *, cwd: Path, what: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a tool to its end; an error carries what it said."""
+    try:
+        finished = subprocess.run(
+            list(command),
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise BundlingError(f"{what} failed: {error}") from error
+    if finished.returncode != 0:
+        said = without_secrets((finished.stderr or finished.stdout).strip())
+        raise BundlingError(f"{what} failed:\n{said}")
+    return finished.stdout

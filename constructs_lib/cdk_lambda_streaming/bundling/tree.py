@@ -1,0 +1,147 @@
+"""Folders: what of them is copied, what their content's hash is, what is cut from them, how large they are."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from .errors import BundlingError, Notice
+from .options import LeaveOut
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+UNZIPPED_LIMIT_BYTES = 250 * 1024 * 1024
+ZIPPED_HINT_BYTES = 50 * 1024 * 1024
+# AWS's managed Python has these.
+BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath")
+_OF_INSTALLERS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
+
+
+def files_of(folder: Path, excluded: Sequence[str] = ()) -> Iterator[Path]:
+    """Return the files below a folder in an order that is the same everywhere; links are files."""
+    yield from _files_below(folder, folder, excluded)
+
+
+def _files_below(inner: Path, folder: Path, excluded: Sequence[str]) -> Iterator[Path]:
+    for path in sorted(inner.iterdir(), key=lambda path: path.name):
+        if is_excluded(path.relative_to(folder).as_posix(), excluded):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _files_below(path, folder, excluded)
+        else:
+            yield path
+
+
+def is_excluded(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a pattern means the path: one without a slash means names at every depth; the last match counts."""
+    excluded = False
+    for pattern in patterns:
+        negated, plain = pattern.startswith("!"), pattern.lstrip("!").rstrip("/")
+        anchored = "/" in plain
+        plain = plain.lstrip("/")
+        subject = path if anchored else path.rpartition("/")[2]
+        if fnmatch.fnmatchcase(subject, plain):
+            excluded = not negated
+    return excluded
+
+
+def hash_of(folder: Path, excluded: Sequence[str] = ()) -> str:
+    """Return a hash of paths, of whether files are executable, and of their bytes; never of times or owners."""
+    digest = hashlib.sha256()
+    for path in files_of(folder, excluded):
+        content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+        kind = "link" if path.is_symlink() else "program" if path.stat().st_mode & 0o100 else "file"
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{kind}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def copy_files(folder: Path, into: Path, excluded: Sequence[str] = ()) -> None:
+    """Copy a folder's files over what is there, with modes that no umask decides."""
+    for path in files_of(folder, excluded):
+        target = into / path.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink() or target.is_file():
+            target.unlink()
+        shutil.copy2(path, target, follow_symlinks=False)
+
+
+def set_modes(folder: Path) -> None:
+    """Give files and folders the modes that Lambda needs, whatever wrote them."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+
+
+def remove_traces(folder: Path) -> None:
+    """Take away what an installer leaves of the machine it ran on; entry points stay in the metadata."""
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    for name in (".lock", ".gitignore"):
+        (folder / name).unlink(missing_ok=True)
+    for path in list(folder.rglob("__pycache__")):
+        shutil.rmtree(path)
+    for info in folder.glob("*.dist-info"):
+        for name in _OF_INSTALLERS:
+            (info / name).unlink(missing_ok=True)
+
+
+def leave_out(folder: Path, what: Iterable[LeaveOut]) -> None:
+    """Take away what the user does not want in the function."""
+    chosen = set(what)
+    if LeaveOut.BOTO3 in chosen:
+        for name in BOTO3:
+            shutil.rmtree(folder / name, ignore_errors=True)
+            for info in folder.glob(f"{name}-*.dist-info"):
+                shutil.rmtree(info)
+    if LeaveOut.TYPE_STUBS in chosen:
+        for path in [*folder.rglob("*.pyi"), *folder.rglob("py.typed")]:
+            path.unlink()
+        for path in folder.glob("*-stubs"):
+            shutil.rmtree(path)
+    if LeaveOut.TESTS in chosen:
+        # At the top a folder of that name is somebody's package.
+        for path in [path for path in folder.glob("*/**/*") if path.name in ("test", "tests") and path.is_dir()]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+
+
+def hint_at_size(folder: Path) -> list[Notice]:
+    """Return a hint where the function's zip is larger than what Lambda takes by itself: the CDK goes through S3."""
+    if size_of(folder) <= ZIPPED_HINT_BYTES:
+        return []
+    zipped = sum(len(zlib.compress(path.read_bytes(), 1)) for path in files_of(folder) if not path.is_symlink())
+    if zipped <= ZIPPED_HINT_BYTES:
+        return []
+    return [
+        Notice(
+            "largeBundle",
+            f"the function has about {zipped / 1024 / 1024:.0f} MB zipped: each cold start loads it; look for what can "
+            "be left out (leave_out=), or make it a container image (base_image=)",
+        )
+    ]
+
+
+def check_size(folder: Path) -> None:
+    """Refuse what Lambda would, and name what is large."""
+    total = size_of(folder)
+    if total <= UNZIPPED_LIMIT_BYTES:
+        return
+    sizes = {
+        path.name: size_of(path) if path.is_dir() else path.stat().st_size
+        for path in folder.iterdir()
+        if not path.name.endswith(".dist-info")
+    }
+    largest = sorted(sizes.items(), key=lambda item: -item[1])[:10]
+    rows = "\n".join(f"  {size / 1024 / 1024:7.1f} MB  {name}" for name, size in largest)
+    raise BundlingError(
+        f"the function has {total / 1024 / 1024:.0f} MB unzipped, and Lambda allows 250 MB, layers included; the "
+        f"largest packages are\n{rows}\nleave some out (leave_out=[LeaveOut.TESTS, LeaveOut.BOTO3]), or make it a "
+        "container image: base_image='public.ecr.aws/lambda/python:3.14'"
+    )
