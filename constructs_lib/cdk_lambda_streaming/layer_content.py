@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = "lambda_streaming"
 WRAPPER = "bootstrap"
+# A released wheel has a folder here for each Python, by the name that Python gives its byte code.
+BYTE_CODE = "byte_code"
 
 
 class LayerFile(NamedTuple):
@@ -35,7 +38,7 @@ def read_layer_files() -> tuple[LayerFile, ...]:
         for file in _package_files(package)
         if file != package / WRAPPER
     )
-    return tuple(sorted((wrapper, *modules)))
+    return tuple(sorted((wrapper, *modules, *_byte_code_of(package))))
 
 
 def hash_layer_files(files: Iterable[LayerFile]) -> str:
@@ -87,10 +90,26 @@ def _find_wrapper(package: Path) -> Path:
     )
 
 
+def _byte_code_of(package: Path) -> Iterator[LayerFile]:
+    """Return the byte code that a released wheel brings, where Python looks for it: in `__pycache__`.
+
+    Python will not compare it with its source, so that is done here: what was made from another source is left out.
+    """
+    folder = package / BYTE_CODE
+    if not folder.is_dir():
+        return
+    made_from = json.loads((folder / "sources.json").read_text("utf-8"))
+    for compiled in sorted(folder.glob("*/*.pyc")):
+        module, tag = compiled.stem, compiled.parent.name
+        source = package / f"{module}.py"
+        if source.is_file() and hashlib.sha256(source.read_bytes()).hexdigest() == made_from.get(module):
+            yield LayerFile(f"python/{PACKAGE}/__pycache__/{module}.{tag}.pyc", 0o644, compiled.read_bytes())
+
+
 def _package_files(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         # What an interpreter, an editor or an operating system leaves behind differs from machine to machine.
-        if path.name.startswith(".") or path.name == "__pycache__" or path.suffix == ".pyc":
+        if path.name.startswith(".") or path.name in ("__pycache__", BYTE_CODE) or path.suffix == ".pyc":
             continue
         if path.is_dir():
             yield from _package_files(path)

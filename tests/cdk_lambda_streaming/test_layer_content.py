@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import py_compile
 import stat
 import sys
 from pathlib import Path
@@ -81,6 +84,36 @@ def test_modes_are_written_whatever_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / MODULE.path).stat().st_mode) == 0o644
     assert stat.S_IMODE((tmp_path / "python").stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / "python/lambda_streaming").stat().st_mode) == 0o755
+
+
+class TestByteCode:
+    """A released wheel brings it in a folder of its own, which no installer writes to."""
+
+    def test_it_is_put_where_python_looks_for_it(self, installed: Path) -> None:
+        compile_to(installed, "print('one')\n", installed / "byte_code/cpython-314/__init__.pyc")
+        (installed / "__init__.py").write_text("print('one')\n")
+        paths = [file.path for file in read_layer_files()]
+        assert paths == [
+            "bootstrap",
+            "python/lambda_streaming/__init__.py",
+            "python/lambda_streaming/__pycache__/__init__.cpython-314.pyc",
+            "python/lambda_streaming/deep/a.py",
+        ]
+
+    def test_that_of_another_source_is_left_out(self, installed: Path) -> None:
+        """Python would run it and never look at the source."""
+        compile_to(installed, "print('one')\n", installed / "byte_code/cpython-314/__init__.pyc")
+        (installed / "__init__.py").write_text("print('two')\n")
+        assert not [file for file in read_layer_files() if "__pycache__" in file.path or "byte_code" in file.path]
+
+
+def compile_to(folder: Path, source: str, compiled: Path) -> None:
+    file = folder.parent / "source.py"
+    file.write_text(source)
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(file), cfile=str(compiled), invalidation_mode=mode)
+    made_from = {compiled.stem: hashlib.sha256(source.encode()).hexdigest()}
+    (compiled.parents[1] / "sources.json").write_text(json.dumps(made_from))
 
 
 @pytest.fixture

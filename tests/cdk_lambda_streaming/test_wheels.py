@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,37 @@ def test_two_pythons_in_two_folders_synthesize_the_same(wheels: list[Path], othe
         assert len(list(asset.rglob("bootstrap"))) == 1
 
 
+def test_a_released_wheel_brings_byte_code_for_every_python_here(tmp_path: Path) -> None:
+    """Without their sources' text the modules still run: what is imported is the byte code."""
+    pythons = installed_pythons()
+    run_uv(
+        *("build", "--wheel", "--no-build-isolation", "--offline", "--out-dir", tmp_path, ROOT / "runtime_asset"),
+        environment={"LAMBDA_STREAMING_BYTE_CODE": os.pathsep.join(pythons.values())},
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    site, opt = tmp_path / "site", tmp_path / "opt"
+    run_uv("pip", "install", "--offline", "--no-deps", "--target", site, wheel)
+    write = (
+        "import sys; from pathlib import Path\n"
+        "from cdk_lambda_streaming.layer_content import read_layer_files, write_layer_files\n"
+        "write_layer_files(read_layer_files(), Path(sys.argv[1]))\n"
+    )
+    path = os.pathsep.join((str(site), str(ROOT / "constructs_lib"), sysconfig.get_path("purelib")))
+    subprocess.run([sys.executable, "-c", write, str(opt)], check=True, env={**os.environ, "PYTHONPATH": path})
+    for source in (opt / "python/lambda_streaming").glob("*.py"):
+        source.write_text("raise SystemExit('the source was read')\n")
+    for python in pythons.values():
+        program = "import lambda_streaming.prelude; print(lambda_streaming.prelude.encode_prelude.__name__)"
+        run = subprocess.run(
+            [python, "-c", program],
+            env={**os.environ, "PYTHONPATH": str(opt / "python")},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert run.stdout.strip() == "encode_prelude"
+
+
 def synthesize(wheels: list[Path], python: str, folder: Path, compilation: str) -> Path:
     """Install the wheels into a folder, synthesize with them and return the assembly's folder."""
     site = folder / "site"
@@ -116,5 +147,6 @@ def imports_cdk(python: str) -> bool:
     )
 
 
-def run_uv(*arguments: str | Path) -> None:
-    subprocess.run([uv.find_uv_bin(), "--quiet", *map(str, arguments)], check=True)
+def run_uv(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> None:
+    command = [uv.find_uv_bin(), "--quiet", *map(str, arguments)]
+    subprocess.run(command, check=True, env={**os.environ, **(environment or {})})
