@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import AssetHashType, Stack, aws_lambda
+from aws_cdk import AssetHashType, Stack, Stage, aws_lambda
+from constructs import Construct
 
-from cdk_lambda_streaming.bundling.bundle import make_bundle, plan_bundle
+from cdk_lambda_streaming.bundling.bundle import Bundle, make_bundle, plan_bundle
 from cdk_lambda_streaming.bundling.errors import BundlingError
 from cdk_lambda_streaming.bundling.ignore_file import read_ignore_file
 from cdk_lambda_streaming.bundling.options import BundlingOptions, Installer
@@ -47,6 +52,7 @@ def bundle_entry(source: Source, entry: Path, python: tuple[int, int]) -> Bundle
         bundle = make_bundle(plan_bundle(entry, requirements, target, options, [*EXCLUDED, *excluded]))
     except BundlingError as error:
         raise RuntimeError(f"entry folder '{entry}' cannot be bundled: {error}") from error
+    _stage(source.scope, bundle)
     code = aws_lambda.Code.from_asset(str(bundle.folder), asset_hash=bundle.name, asset_hash_type=AssetHashType.CUSTOM)
     metadata = {
         # As seen from where the app runs: the same on every machine that has the project.
@@ -58,3 +64,24 @@ def bundle_entry(source: Source, entry: Path, python: tuple[int, int]) -> Bundle
         "options": options.to_json(),
     }
     return BundledCode(code, [Doubt(*notice) for notice in bundle.notices], metadata)
+
+
+def _stage(scope: Construct, bundle: Bundle) -> None:
+    """Copy the bundle to the cloud assembly as the CDK would, but at once.
+
+    The CDK copies file by file and takes whatever is in an asset's folder for all of it, so that a synthesis that was
+    ended in the middle would leave a part of the function to be deployed by the next.
+    """
+    stage = Stage.of(scope)
+    if stage is None or scope.node.try_get_context("aws:cdk:disable-asset-staging"):
+        return
+    place = Path(stage.asset_outdir, f"asset.{hashlib.sha256(bundle.name.encode()).hexdigest()}")
+    if place.exists():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".staging-", dir=place.parent) as folder:
+        copy = Path(folder, "asset")
+        shutil.copytree(bundle.folder, copy, symlinks=True)
+        # Another synthesis may have been quicker; its copy is as good.
+        with contextlib.suppress(OSError):
+            copy.rename(place)

@@ -1,0 +1,73 @@
+"""A bundle comes into the cloud assembly whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from cdk_lambda_streaming import BundlingOptions, ByteCode, StreamingFunction, bundled_code
+
+OPTIONS = BundlingOptions(byte_code=ByteCode.OFF, after_bundling=["echo done > done.txt"])
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK_LAMBDA_STREAMING_CACHE", str(tmp_path / "cache"))
+
+
+def add_function(outdir: Path, entry: Path) -> App:
+    app = App(outdir=str(outdir))
+    StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry, bundling=OPTIONS)
+    return app
+
+
+def assets(outdir: Path) -> list[Path]:
+    return [path.parent for path in outdir.glob("asset.*/done.txt")]
+
+
+@pytest.fixture
+def bundled(entry: Path) -> Path:
+    """A folder that is bundled and installs nothing."""
+    (entry / "requirements.txt").write_text("# none\n")
+    return entry
+
+
+def test_a_copy_that_was_ended_in_the_middle_is_no_asset(
+    bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree
+
+    class Ended(BaseException):
+        pass
+
+    def end_in_the_middle(source: Any, target: Any, **options: Any) -> None:
+        copy(source, target, **options)
+        Path(target, "done.txt").unlink()
+        raise Ended
+
+    outdir = tmp_path / "cdk.out"
+    with monkeypatch.context() as patched:
+        patched.setattr(bundled_code.shutil, "copytree", end_in_the_middle)
+        with pytest.raises(Ended):
+            add_function(outdir, bundled)
+    add_function(outdir, bundled).synth()
+    (asset,) = assets(outdir)
+    assert sorted(path.name for path in asset.iterdir()) == ["done.txt", "index.py", "requirements.txt"]
+
+
+def test_the_cdk_takes_the_copy_that_is_there(bundled: Path, tmp_path: Path) -> None:
+    """Its name is the CDK's: were it another, there would be two."""
+    outdir = tmp_path / "cdk.out"
+    add_function(outdir, bundled).synth()
+    assert len(assets(outdir)) == 1
+    assert not list(outdir.glob(".staging-*"))
+
+
+def test_unstaged_assets_stay_where_they_are(bundled: Path, tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path / "cdk.out"), context={"aws:cdk:disable-asset-staging": True})
+    StreamingFunction(Stack(app, "Stack"), "Chat", entry=bundled, bundling=OPTIONS)
+    app.synth()
+    assert not assets(tmp_path / "cdk.out")
