@@ -1,6 +1,6 @@
 """Byte code of the runtime for every Python it runs on, put into a wheel that is to be released.
 
-`LAMBDA_STREAMING_BYTE_CODE` names the interpreters, separated by `os.pathsep`; `scripts/build_wheels` sets it. Without
+`BYTE_CODE_PYTHONS` names the interpreters, separated by `os.pathsep`; `scripts/build_wheels` sets it. Without
 it the wheel has none. It lies in a folder of its own, since installers write their own `__pycache__`; the construct
 puts it beside the sources in the layer, where it belongs to them (`layer_content.py`).
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-VARIABLE = "LAMBDA_STREAMING_BYTE_CODE"
+VARIABLE = "BYTE_CODE_PYTHONS"
 # Each compiles all modules; names are those that tracebacks show on Lambda.
 COMPILE = """
 import pathlib, py_compile, sys

@@ -72,7 +72,7 @@ def test_a_released_wheel_brings_byte_code_for_every_python_here(tmp_path: Path)
     pythons = installed_pythons()
     run_uv(
         *("build", "--wheel", "--no-build-isolation", "--offline", "--out-dir", tmp_path, ROOT / "runtime_asset"),
-        environment={"LAMBDA_STREAMING_BYTE_CODE": os.pathsep.join(pythons.values())},
+        environment={"BYTE_CODE_PYTHONS": os.pathsep.join(pythons.values())},
     )
     (wheel,) = tmp_path.glob("*.whl")
     site, opt = tmp_path / "site", tmp_path / "opt"
