@@ -16,6 +16,7 @@ from pathlib import Path
 from . import byte_code, tree
 from .errors import BundlingError, Notice
 from .installers import Installer, choose_installer
+from .local_projects import NOT_SOURCE, local_projects
 from .options import BundlingOptions, ByteCode
 from .requirements_source import PYPROJECT, RequirementsSource
 from .target import Target
@@ -45,6 +46,7 @@ class Plan:
     target: Target
     options: BundlingOptions
     excluded: tuple[str, ...]
+    local: tuple[Path, ...]
     installer: Installer
     interpreter: str | None
     notices: tuple[Notice, ...]
@@ -57,10 +59,12 @@ class Plan:
             BUNDLER_VERSION,
             str(self.target),
             json.dumps(self.options.to_json(), sort_keys=True),
+            json.dumps(self.excluded),
             self.installer.name,
             magic,
             *(_hash(path) for path in self.source.inputs),
             tree.hash_of(self.entry, self.excluded),
+            *(tree.hash_of(folder, NOT_SOURCE) for folder in self.local),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -86,7 +90,8 @@ def plan_bundle(
                 f"sources at each cold start; {byte_code.ways_to(target)}, or pass byte_code=ByteCode.OFF",
             )
         )
-    return Plan(entry, source, target, options, tuple(excluded), installer, interpreter, tuple(notices))
+    local = tuple(local_projects(source, entry, options.package))
+    return Plan(entry, source, target, options, tuple(excluded), local, installer, interpreter, tuple(notices))
 
 
 def make_bundle(plan: Plan) -> Bundle:

@@ -19,4 +19,4 @@ class Notice(NamedTuple):
 
 def without_secrets(text: str) -> str:
     """Return a tool's output without the names and passwords that addresses may hold."""
-    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", text)
+    return re.sub(r"(\w+://)[^/\s]+@", r"\1", text)

@@ -14,8 +14,10 @@ from typing import Protocol
 
 from . import pylock
 from .errors import BundlingError, Notice
+from .local_projects import folder_of, read_toml
 from .options import BundlingOptions
 from .options import Installer as Choice
+from .requirements_file import join_lines, read_lines
 from .requirements_source import (
     PYLOCK,
     PYPROJECT,
@@ -86,41 +88,64 @@ class UvInstaller:
 
     def install(self, source: RequirementsSource, entry: Path, target: Target, into: Path) -> list[Notice]:
         scratch = into.parent
+        asked: list[str] = []
         if source.kind == UV_LOCK:
-            lines = self._export(source, entry)
+            lines = self._export(source, entry, [*SYNTH_ONLY, IN_THE_LAYER])
+            if any(f'name = "{name}"' in source.path.read_text("utf-8") for name in (*SYNTH_ONLY, IN_THE_LAYER)):
+                asked = self._export(source, entry, [])
         elif source.kind == PYLOCK:
-            lines = pylock.to_requirements(source.path)
+            lines = asked = pylock.to_requirements(source.path)
         else:
-            lines = self._compile(source, entry, target)
-        kept, local, notices = sort_requirements(lines)
-        hashed = scratch / "requirements.txt"
-        hashed.write_text("\n".join(kept) + "\n", "utf-8")
-        if kept:
-            # What was resolved is installed and nothing else; hashes are enforced where all have them.
-            flags = ["--no-deps", *(["--require-hashes"] if all("--hash=" in line for line in kept) else [])]
-            self._install(flags, ["--requirement", str(hashed)], entry, target, into)
+            asked = read_lines(source.path) if source.kind == REQUIREMENTS else self._named_by_project(source.path)
+            # One that names hashes is a lock already: resolved again, it would get the index's hashes for its own.
+            is_hashed = any("--hash=" in line for line in asked)
+            lines = asked if is_hashed else self._compile(source, target, scratch)
+        _, _, notices = sort_requirements(asked)
+        kept, local, _ = sort_requirements(lines)
+        indexes = [line for line in kept if line.startswith("-")]
+        packages = [line for line in kept if not line.startswith("-")]
+        if packages:
+            requirements = scratch / "requirements.txt"
+            requirements.write_text("\n".join([*indexes, *packages]) + "\n", "utf-8")
+            # What was resolved is installed and nothing else. Where some have hashes, all must.
+            flags = [] if lines is asked and source.kind == REQUIREMENTS and not notices else ["--no-deps"]
+            if any("--hash=" in line for line in packages):
+                flags.append("--require-hashes")
+            self._install(flags, ["--requirement", str(requirements)], source.path.parent, target, into)
         for folder in local:
             self._install(["--no-deps"], [str(self._build(folder, source.path.parent, scratch))], entry, target, into)
         return notices
 
-    def _export(self, source: RequirementsSource, entry: Path) -> list[str]:
+    def _export(self, source: RequirementsSource, entry: Path, pruned: Sequence[str]) -> list[str]:
         options = self.options
         command = [self.uv, "export", "--frozen", "--no-dev", "--no-editable", "--no-header", "--no-annotate"]
         command += ["--no-emit-project", "--format", "requirements-txt", "--project", str(entry)]
         command += [flag for extra in options.extras for flag in ("--extra", extra)]
         command += [flag for group in options.groups for flag in ("--group", group)]
         command += ["--package", options.package] if options.package else []
+        command += [flag for name in pruned for flag in ("--prune", name)]
         return join_lines(run(command, cwd=entry, what=f"reading '{source.path}'", environment=_OFFLINE))
 
-    def _compile(self, source: RequirementsSource, entry: Path, target: Target) -> list[str]:
-        """Resolve what is no lock; one that names each version and hash comes out as it was."""
+    def _named_by_project(self, pyproject: Path) -> list[str]:
+        project = read_toml(pyproject).get("project", {})
+        extras = project.get("optional-dependencies", {})
+        return [
+            *project.get("dependencies", []),
+            *(line for name in self.options.extras for line in extras.get(name, [])),
+        ]
+
+    def _compile(self, source: RequirementsSource, target: Target, scratch: Path) -> list[str]:
+        """Resolve what is no lock, without what a function must not have and all that only this needs."""
+        left_out = scratch / "left_out.txt"
+        left_out.write_text(
+            "".join(f"{name} ; python_version < '3'\n" for name in (*SYNTH_ONLY, IN_THE_LAYER)), "utf-8"
+        )
         command = [self.uv, "pip", "compile", str(source.path), "--no-header", "--no-annotate", "--quiet"]
+        command += ["--override", str(left_out), "--emit-index-url", "--emit-find-links"]
         command += [*target.uv_flags(sys.executable), *self._wheels_only()]
         if source.kind == PYPROJECT:
             command += [flag for extra in self.options.extras for flag in ("--extra", extra)]
             command += [flag for group in self.options.groups for flag in ("--group", group)]
-        if "--hash=" in source.path.read_text("utf-8", "replace"):
-            command += ["--generate-hashes"]
         what = f"resolving '{source.path}' for {target}"
         return join_lines(run(command, cwd=source.path.parent, what=what, environment=_OFFLINE))
 
@@ -161,11 +186,9 @@ class PipInstaller:
         return f"pip {pip_version()} on Python {sys.version_info[0]}.{sys.version_info[1]}"
 
     def install(self, source: RequirementsSource, entry: Path, target: Target, into: Path) -> list[Notice]:
-        lines = join_lines(source.path.read_text("utf-8"))
-        kept, _, notices = sort_requirements(lines)
-        # Beside the original, whose relative paths it may hold.
-        copy = into.parent / "requirements.txt"
-        copy.write_text("\n".join(_absolute(line, source.path.parent) for line in kept) + "\n", "utf-8")
+        kept, copy, notices = _without_local(source, into.parent)
+        if not kept:
+            return notices
         python = target.interpreter or sys.executable
         command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
         command += ["--no-input", "--target", str(into)]
@@ -174,7 +197,7 @@ class PipInstaller:
             command += [f"--platform={platform}" for platform in target.pip_platforms]
         command += ["--only-binary=:all:", *(f"--no-binary={name}" for name in self.options.build_from_source)]
         command += ["--requirement", str(copy)]
-        run(command, cwd=entry, what=f"installing for {target} with pip")
+        run(command, cwd=source.path.parent, what=f"installing for {target} with pip")
         return notices
 
 
@@ -197,24 +220,34 @@ class DockerInstaller:
             raise BundlingError(
                 f"bundling.installer DOCKER reads requirements.txt alone, got '{source.path.name}'; write one"
             )
+        kept, copy, notices = _without_local(source, into.parent)
+        if not kept:
+            return notices
+        # Constraints are beside the file that names them, which is elsewhere in the container.
+        folder = source.path.parent.absolute()
+        copy.write_text(copy.read_text("utf-8").replace(f"--constraint {folder}/", "--constraint /in/"), "utf-8")
         machine = "arm64" if target.machine == "aarch64" else "amd64"
         image = f"public.ecr.aws/sam/build-python{target.version}"
         command = [docker, "run", "--rm", "--platform", f"linux/{machine}", "--user", f"{os.getuid()}:{os.getgid()}"]
-        command += ["--volume", f"{source.path.parent}:/in:ro", "--volume", f"{into}:/out", "--env", "HOME=/tmp"]
+        command += ["--volume", f"{folder}:/in:ro", "--volume", f"{into}:/out", "--env", "HOME=/tmp"]
+        command += ["--volume", f"{copy}:/requirements.txt:ro", "--workdir", "/in"]
         for name in sorted(os.environ):
             if name.startswith("PIP_"):
                 command += ["--env", name]  # The value is Docker's to read: it is in no command line.
         command += [image, "python", "-m", "pip", "install", "--no-compile", "--target", "/out"]
-        command += ["--requirement", f"/in/{source.path.name}"]
+        command += ["--requirement", "/requirements.txt"]
         run(command, cwd=entry, what=f"installing for {target} with {docker}")
-        return []
+        return notices
 
 
-def join_lines(text: str) -> list[str]:
-    """Return a requirements file's logical lines, without comments and empty ones."""
-    joined = re.sub(r"\\\r?\n\s*", " ", text)
-    lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in joined.splitlines())
-    return [line for line in lines if line]
+def _without_local(source: RequirementsSource, scratch: Path) -> tuple[list[str], Path, list[Notice]]:
+    """Return for pip what to install, a file of it, and notices."""
+    kept, local, notices = sort_requirements(read_lines(source.path))
+    if local:
+        raise BundlingError(f"'{source.path}' names the folder '{local[0]}', which uv alone can build; {_WAYS_TO_UV}")
+    copy = scratch / "requirements.txt"
+    copy.write_text("\n".join(kept) + "\n", "utf-8")
+    return [line for line in kept if not line.startswith("-")], copy, notices
 
 
 def sort_requirements(lines: Sequence[str]) -> tuple[list[str], list[str], list[Notice]]:
@@ -223,9 +256,9 @@ def sort_requirements(lines: Sequence[str]) -> tuple[list[str], list[str], list[
     for line in lines:
         name = re.match(r"[A-Za-z0-9._-]+", line)
         normal = re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""
-        path = re.match(r"(?:-e\s+)?(?:file://)?(\.{0,2}/\S*|\.)", line)
-        if path and not path[1].endswith((".whl", ".zip", ".tar.gz")):
-            local.append(path[1])
+        folder = folder_of(line)
+        if folder is not None:
+            local.append(folder)
         elif normal in SYNTH_ONLY:
             notices.append(
                 Notice(
@@ -257,8 +290,3 @@ def _compare_with_layer(line: str) -> list[Notice]:
             "pin the same, and your tests run what is deployed",
         )
     ]
-
-
-def _absolute(line: str, folder: Path) -> str:
-    option = re.match(r"(-r|-c|--requirement|--constraint)[= ](.+)", line)
-    return f"{option[1]} {(folder / option[2].strip()).absolute()}" if option else line

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from .errors import BundlingError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .local_projects import read_toml
 
 
 def to_requirements(path: Path) -> list[str]:
     """Return one line a package: name, version, marker, hashes of its wheels."""
-    try:
-        lock = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise BundlingError(f"'{path}' is not valid TOML: {error}") from error
+    lock = read_toml(path)
     if lock.get("lock-version") != "1.0":
         raise BundlingError(f"'{path}' has the lock-version {lock.get('lock-version')!r}; 1.0 is read here")
     return [_requirement(package, path) for package in lock.get("packages", [])]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import BundlingError
+from .requirements_file import included_files
 
 UV_LOCK = "uv.lock"
 PYLOCK = "pylock.toml"
@@ -54,29 +55,19 @@ def find_uv_lock(entry: Path) -> Path | None:
     for folder in (entry, *entry.absolute().parents):
         if (folder / UV_LOCK).is_file():
             # Above, it counts where a workspace says so.
-            is_own = folder == entry or "[tool.uv.workspace]" in (folder / PYPROJECT).read_text("utf-8")
-            return folder / UV_LOCK if is_own else None
+            return folder / UV_LOCK if folder == entry or _is_workspace(folder / PYPROJECT) else None
     return None
+
+
+def _is_workspace(pyproject: Path) -> bool:
+    return pyproject.is_file() and "[tool.uv.workspace]" in pyproject.read_text("utf-8")
 
 
 def _source(kind: str, path: Path, *others: Path) -> RequirementsSource:
     inputs = [path, *others]
     if kind == REQUIREMENTS:
-        inputs = _included(path)
+        inputs = included_files(path)
     return RequirementsSource(kind, path, tuple(dict.fromkeys(inputs)))
-
-
-def _included(path: Path) -> list[Path]:
-    """Return a requirements file and those that it names by -r and -c."""
-    files = [path]
-    for file in files:
-        for line in file.read_text("utf-8", "replace").splitlines():
-            words = line.split("#")[0].replace("=", " ", 1).split() if line.startswith("-") else []
-            if len(words) == 2 and words[0] in ("-r", "--requirement", "-c", "--constraint"):
-                other = file.parent / words[1]
-                if other.is_file() and other not in files:
-                    files.append(other)
-    return files
 
 
 def _kind_of(path: Path) -> str:
