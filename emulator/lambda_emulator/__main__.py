@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -72,10 +73,18 @@ async def _serve(assembly: Path, host: str, port: int) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             stop.set()
 
-    async with Emulator(assembly, host=host, port=port, print_line=print_or_stop) as emulator:
-        for line in await asyncio.to_thread(lambda: list(welcome(emulator, host))):
-            print_or_stop(line)
-        await stop.wait()
+    async def serve() -> None:
+        async with Emulator(assembly, host=host, port=port, print_line=print_or_stop) as emulator:
+            for line in await asyncio.to_thread(lambda: list(welcome(emulator, host))):
+                print_or_stop(line)
+            await asyncio.Event().wait()  # until it is cancelled
+
+    serving, stopped = asyncio.create_task(serve()), asyncio.create_task(stop.wait())
+    await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+    serving.cancel()  # also at its start, which takes long where functions are bundled again
+    stopped.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
 
 
 def _stop_signal() -> asyncio.Event:

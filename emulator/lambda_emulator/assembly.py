@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .functions import Code, Cors, Function, FunctionUrl, InlineCode, InvokeMode, LayerVersion
+from .functions import Bundling, Code, Cors, Function, FunctionUrl, InlineCode, InvokeMode, LayerVersion
 from .intrinsics import ResolvedText, Unresolvable, resolve, resolve_text
 from .template import Desk, Exports, Template
 
 _NESTED_ASSEMBLY = "cdk:cloud-assembly"
 _ASSET_MANIFEST = "cdk:asset-manifest"
 _STACK = "aws:cloudformation:stack"
+_BUNDLING = "lambda-streaming:bundling"
 
 
 class AssemblyError(Exception):
@@ -182,7 +183,19 @@ class _Reader:
                 isolates_tenants="TenancyConfig" in properties,
                 log_format=properties.get("LoggingConfig", {}).get("LogFormat", "Text"),
                 application_log_level=properties.get("LoggingConfig", {}).get("ApplicationLogLevel", ""),
+                bundling=self._bundling(template, logical_id),
             )
+
+    def _bundling(self, template: Template, logical_id: str) -> Bundling | None:
+        metadata = template.metadata(logical_id, _BUNDLING)
+        try:
+            return Bundling(**metadata) if metadata is not None else None
+        except TypeError as error:
+            self._notes.append(
+                f"{template.construct_path(logical_id)} runs with its asset as it is, whose metadata {_BUNDLING} this "
+                f"emulator cannot read ({error}): install it and cdk-lambda-streaming in the same version."
+            )
+            return None
 
     def _environment(self, template: Template, properties: Mapping[str, Any]) -> dict[str, ResolvedText]:
         variables = properties.get("Environment", {}).get("Variables", {})

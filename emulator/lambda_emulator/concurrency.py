@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from .execution_environment import ExecutionEnvironment, Phase
@@ -27,6 +28,8 @@ class FunctionConcurrency:
         self.function = function
         self.folder = Path()
         """Where its code is laid out, at its first request."""
+        self.code = function.code
+        """What is laid out as its code: the function's, or another that fits this desk."""
         self._local_addresses = local_addresses
         self._print = print_line
         self._layout: asyncio.Task[Layout] | None = None
@@ -117,7 +120,8 @@ class FunctionConcurrency:
 
     async def _shared_layout(self) -> Layout:
         if self._layout is None:
-            self._layout = asyncio.create_task(asyncio.to_thread(lay_out, self.function, self.folder))
+            function = replace(self.function, code=self.code)
+            self._layout = asyncio.create_task(asyncio.to_thread(lay_out, function, self.folder))
         return await asyncio.shield(self._layout)
 
     def _log_prefix(self) -> str:

@@ -22,6 +22,7 @@ from types import TracebackType
 
 from .assembly import Assembly, read_assembly
 from .concurrency import FunctionConcurrency
+from .desk_bundle import DeskBundler
 from .function_url import FunctionUrlServer
 from .functions import Function, FunctionUrl
 from .lambda_api import ApiError, FunctionDirectory, LambdaApiServer
@@ -49,6 +50,7 @@ class Emulator:
         self.assembly: Assembly = read_assembly(self.assembly_folder, _desk(os.environ))
         self._host = host
         self._port = port
+        self._print = print_line
         self._folder = Path()
         self._local_addresses: dict[str, str] = {}
         self._concurrency = {
@@ -64,6 +66,7 @@ class Emulator:
     async def __aenter__(self) -> Emulator:
         self._folder = Path(tempfile.mkdtemp(prefix="lambda-emulator-"))
         try:
+            await self._find_code()
             await self._listen()
         except BaseException:
             await self._close()
@@ -110,6 +113,14 @@ class Emulator:
             return FunctionDirectory(self.functions).find(name)[0]
         except ApiError as error:
             raise LookupError(error.message) from None
+
+    async def _find_code(self) -> None:
+        """Give every function code that fits this desk, where there is any; what is not there yet takes seconds."""
+        bundler = DeskBundler(self.assembly_folder, self._print)
+        functions = self._concurrency.values()
+        codes = await asyncio.gather(*(bundler.code_for_desk(each.function) for each in functions))
+        for concurrency, code in zip(functions, codes, strict=True):
+            concurrency.code = code
 
     async def _listen(self) -> None:
         await self._lambda_api.start(self._host, self._port)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 EXEC_WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 
@@ -36,6 +36,20 @@ class LayerVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundling:
+    """What the dependencies in a function's asset were installed from, and for what: the construct's metadata."""
+
+    entry: str
+    """The function's folder, as seen from where the app ran."""
+    requirements: str
+    """The file that names the dependencies, as seen from `entry`."""
+    python: str
+    machine: str
+    excluded: Sequence[str]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """A Lambda function as its template describes it, every reference resolved."""
 
@@ -59,6 +73,8 @@ class Function:
     """Whether an execution environment serves one tenant only, whom every invoke has to name."""
     log_format: str = "Text"
     application_log_level: str = ""
+    bundling: Bundling | None = None
+    """None for code that nothing was installed beside."""
 
     @property
     def construct_id(self) -> str:

@@ -79,6 +79,10 @@ class Template:
             if resource["Type"] == resource_type:
                 yield logical_id, resource.get("Properties", {})
 
+    def metadata(self, logical_id: str, name: str) -> Any:
+        """Return what a resource's metadata holds under a name, or None."""
+        return self._resources[logical_id].get("Metadata", {}).get(name)
+
     def nest(self, logical_id: str, document: Mapping[str, Any], parameters: Mapping[str, Any]) -> Template:
         """Add the template of the nested stack `logical_id`; its parameters mean what this template passes."""
         nested = Template(

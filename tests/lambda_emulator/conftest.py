@@ -6,6 +6,7 @@ The bootstraps speak the Runtime API by hand (`HAND_WRITTEN_RUNTIME`): nothing h
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import select
@@ -15,6 +16,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,15 @@ class Gate:
         os.read(self.fd, 1)
 '''
 
+BUNDLING_METADATA: dict[str, Any] = {
+    "entry": "src/chat",
+    "requirements": "../uv.lock",
+    "python": "3.14",
+    "machine": "aarch64",
+    "excluded": ["*.pyc"],
+    "options": {"extras": ["fast"]},
+}
+
 
 class Gate:
     """A semaphore that the test and a function share: a named pipe, so that neither has to look twice."""
@@ -181,6 +192,10 @@ class CloudAssembly:
             },
         )
 
+    def add_bundling(self, construct_id: str, metadata: Any = BUNDLING_METADATA) -> None:
+        """Say of a function what its dependencies were installed from; the app ran where the assembly is."""
+        self.resources[construct_id]["Metadata"]["lambda-streaming:bundling"] = metadata
+
     def add_url(self, construct_id: str, **properties: Any) -> None:
         """Add a streaming Function URL to a function."""
         target = {"Fn::GetAtt": [construct_id, "Arn"]}
@@ -250,6 +265,36 @@ def python_program(body: str) -> str:
 @pytest.fixture
 def cloud_assembly(tmp_path: Path) -> CloudAssembly:
     return CloudAssembly(tmp_path / "cdk.out", tmp_path / "gates")
+
+
+@pytest.fixture
+def app_folder(cloud_assembly: CloudAssembly) -> Path:
+    """Where the app of the assembly runs, with what `BUNDLING_METADATA` names."""
+    folder = cloud_assembly.folder.parent
+    (folder / "src" / "chat").mkdir(parents=True)
+    (folder / "src" / "uv.lock").touch()
+    return folder
+
+
+@pytest.fixture
+def install_bundler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let `cdk_lambda_streaming` be a package whose bundler is this body of `main`, and that cannot be imported."""
+
+    def install(body: str) -> None:
+        package = tmp_path / "site" / "cdk_lambda_streaming"
+        (package / "bundling").mkdir(parents=True)
+        (package / "__init__.py").write_text("raise AssertionError('this would import the AWS CDK')\n")
+        (package / "bundling" / "__init__.py").touch()
+        (package / "bundling" / "of_the_bundler.py").write_text("import json, os, signal, sys\n")
+        main = f"from .of_the_bundler import *\n\ndef main():\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
+        (package / "bundling" / "__main__.py").write_text(main)
+        # For a process, and for this one, where the real one may have been imported.
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+        specification = ModuleSpec("cdk_lambda_streaming", None, is_package=True)
+        specification.submodule_search_locations = [str(package)]
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: specification)
+
+    return install
 
 
 class Log:

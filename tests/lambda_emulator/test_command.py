@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import PATIENCE_SECONDS, CloudAssembly, is_gone
+from .conftest import PATIENCE_SECONDS, CloudAssembly, Gate, is_gone
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -92,6 +92,33 @@ def test_a_signal_ends_every_process_and_removes_every_file(
     assert process.wait(PATIENCE_SECONDS) == 0
     assert is_gone(pid)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_signal_ends_the_command_while_it_bundles(
+    start: Start,
+    cloud_assembly: CloudAssembly,
+    app_folder: Path,
+    install_bundler: Callable[[str], None],
+    gate: Callable[[str], Gate],
+) -> None:
+    """The bundler is told, and takes away what it has half made."""
+    begun, ended = gate("begun"), gate("ended")
+    install_bundler(f"""
+        try:
+            os.write(os.open({str(app_folder / "gates" / "begun")!r}, os.O_RDWR), b"\\n")
+            signal.pause()
+        finally:
+            os.write(os.open({str(app_folder / "gates" / "ended")!r}, os.O_RDWR), b"\\n")
+        """)
+    cloud_assembly.add_function("App", REPORT_PID, Runtime="python3.14")
+    cloud_assembly.add_bundling("App")
+    process = start("serve", str(cloud_assembly.write()), "--port", "0")
+    begun.acquire()
+
+    process.send_signal(signal.SIGTERM)
+
+    ended.acquire()
+    assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_the_start_says_where_everything_is_and_what_is_not_checked(start: Start, folder: str) -> None:

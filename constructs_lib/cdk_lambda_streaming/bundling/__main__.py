@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .bundle import make_bundle, plan_bundle
 from .errors import BundlingError
-from .options import BundlingOptions
+from .options import BundlingOptions, Installer
 from .requirements_source import find_requirements
 from .target import Target
 
@@ -22,13 +22,19 @@ from .target import Target
 def main() -> None:
     asked = json.loads(sys.argv[-1])
     entry = Path(asked["entry"])
-    options = BundlingOptions.from_json({**asked["options"], "byte_code": "off"})
+    options = BundlingOptions.from_json({**asked["options"], "requirements": asked["requirements"], "byte_code": "off"})
     try:
         source = find_requirements(entry, options.requirements)
         if source is None:
             raise BundlingError(f"'{entry}' names no requirements")
+        if options.installer is Installer.DOCKER and sys.platform != "linux":
+            raise BundlingError(
+                "bundling.installer is DOCKER, which installs for Linux, and this machine has another system"
+            )
         major, minor = asked["python"]
-        target = Target((major, minor), platform.machine(), asked["interpreter"])
+        # Apple's name of the processor that Linux calls aarch64.
+        machine = platform.machine().replace("arm64", "aarch64")
+        target = Target((major, minor), machine, asked["interpreter"])
         bundle = make_bundle(plan_bundle(entry, source, target, options, asked["excluded"]))
     except BundlingError as error:
         sys.exit(str(error))
