@@ -17,6 +17,7 @@ from pathlib import Path
 
 from .functions import Bundling, Code, Function
 from .interpreter import Interpreter, find_interpreter
+from .launch import reason_not_run
 from .logs import FunctionLog, Print
 
 _PACKAGE = "cdk_lambda_streaming"
@@ -49,7 +50,7 @@ class DeskBundler:
 
     async def code_for_desk(self, function: Function) -> Code:
         """Return the function's asset if it fits, else a bundle; if there can be none, say why and return the asset."""
-        if function.bundling is None:
+        if function.bundling is None or reason_not_run(function):
             return function.code
         interpreter = await asyncio.to_thread(find_interpreter, function.runtime)
         if fits_desk(function.code, function.bundling, interpreter.minor_version, desk_machine()):

@@ -110,7 +110,8 @@ def test_a_signal_ends_the_command_while_it_bundles(
         finally:
             os.write(os.open({str(app_folder / "gates" / "ended")!r}, os.O_RDWR), b"\\n")
         """)
-    cloud_assembly.add_function("App", REPORT_PID, Runtime="python3.14")
+    wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}
+    cloud_assembly.add_function("App", REPORT_PID, Runtime="python3.14", Variables=wrapper)
     cloud_assembly.add_bundling("App")
     process = start("serve", str(cloud_assembly.write()), "--port", "0")
     begun.acquire()

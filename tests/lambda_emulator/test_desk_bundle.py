@@ -34,7 +34,7 @@ INTERPRETER = Interpreter(Path("/usr/bin/python3.11"), "3.11.7")
 
 
 def add_bundled_function(assembly: CloudAssembly, metadata: Any = BUNDLING_METADATA, logical_id: str = "App") -> None:
-    add_function(assembly, logical_id)
+    add_function(assembly, logical_id, Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}})
     assembly.add_bundling(logical_id, metadata)
 
 
@@ -186,3 +186,13 @@ def test_what_stops_the_bundler_is_said_and_the_asset_served(
 
     why = "Demo/App * is not bundled again, and what is compiled for Python 3.14 on aarch64 may not run here: "
     assert log[1:] == [f"{why}{said[0]}", *said[1:]]
+
+
+def test_a_function_that_is_not_run_here_is_not_bundled(
+    cloud_assembly: CloudAssembly, app_folder: Path, install_bundler: Callable[[str], None]
+) -> None:
+    install_bundler("sys.exit('was run')")
+    add_function(cloud_assembly)
+    cloud_assembly.add_bundling("App")
+
+    assert log_of_a_start(cloud_assembly) == []
