@@ -16,9 +16,10 @@ from .test_cdk_nag import SUPPRESSED
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "construct.md").read_text(encoding="utf-8")
-MODULES = sorted((ROOT / "constructs_lib" / "cdk_lambda_streaming").glob("*.py"))
+PACKAGE = ROOT / "constructs_lib" / "cdk_lambda_streaming"
+MODULES = sorted([*PACKAGE.glob("*.py"), *PACKAGE.glob("bundling/*.py")])
 # Calls that have a warning's id as first or second argument, and the table whose values begin with one.
-WARNERS = ("_warn", "note", "Doubt", "add_warning_v2")
+WARNERS = ("_warn", "note", "Doubt", "Notice", "add_warning_v2")
 WAYS_OUT = "_WAYS_OUT"
 WARNING_ID = re.compile(r"(?:cdk-lambda-streaming:)?([a-z]+(?:[A-Z][a-z]*)+)")
 

@@ -10,7 +10,8 @@ from typing import Any
 import cdk_lambda_streaming
 import pytest
 from aws_cdk import Annotations, Duration, Stack, assertions, aws_apigateway, aws_ec2, aws_lambda
-from cdk_lambda_streaming import Adapter, StreamingFunction
+from cdk_lambda_streaming import Adapter, BundlingOptions, ByteCode, StreamingFunction
+from cdk_lambda_streaming.bundling import byte_code, installers, tree
 
 from .test_front_doors import regional_api, wire_http_api, wire_load_balancer, wire_plain
 
@@ -67,6 +68,25 @@ def add_public_alias(stack: Stack, entry: Path) -> StreamingFunction:
     return function
 
 
+def depending(*requirements: str, file: str = "requirements.txt", setting: tuple[Any, str, Any] | None = None) -> Make:
+    """Bundle what is named; `setting` is what the machine is said to have meanwhile."""
+
+    def make(stack: Stack, entry: Path) -> StreamingFunction:
+        (entry / file).write_text("\n".join(requirements) + "\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CDK_LAMBDA_STREAMING_CACHE", str(entry.parent / "cache"))
+            patch.setenv("CI", "1")
+            if setting is not None:
+                patch.setattr(*setting)
+            options = BundlingOptions(byte_code=ByteCode.AUTO if setting else ByteCode.OFF)
+            return chat(stack, entry, bundling=options)
+
+    return make
+
+
+NO_PYTHON = (byte_code, "find_interpreter", lambda python: None)
+NO_UV = (installers, "find_uv", lambda: None)
+PROJECT = ("[project]", 'name = "chat"', 'version = "1"', 'dependencies = ["six==1.17.0"]')
 # The same by another way.
 ALSO: list[tuple[str, Make]] = [
     ("osOnlyNeedsPython", code_of(aws_lambda.Runtime.PROVIDED_AL2023)),
@@ -80,29 +100,35 @@ WARNINGS: dict[str, Make] = {
     "httpApiBuffers": wired(wire_http_api),
     "integrationTimeout": wired(add_hasty),
     "loadBalancerBuffers": wired(wire_load_balancer),
+    "largeBundle": depending("six==1.17.0", setting=(tree, "ZIPPED_HINT_BYTES", 1000)),
     "longTimeout": lambda stack, entry: chat(stack, entry, timeout=Duration.minutes(10)),
+    "noByteCode": depending("six==1.17.0", setting=NO_PYTHON),
     "originTimeout": wired(
         lambda stack, function: function.function_url_origin(response_completion_timeout=Duration.minutes(1))
     ),
     "osOnlyNeedsPython": lambda stack, entry: chat(stack, entry, runtime=aws_lambda.Runtime.PROVIDED_AL2023),
+    "pipConditions": depending("six==1.17.0; python_version > '3'", setting=NO_UV),
     "publicFunctionUrl": lambda stack, entry: chat(stack, entry, auth_type=aws_lambda.FunctionUrlAuthType.NONE),
     "restApiBuffers": wired(wire_plain),
     "runtimeDoesNotStream": lambda stack, entry: chat(
         stack, entry, adapter=Adapter.native(), runtime=aws_lambda.Runtime.JAVA_21, handler="x"
     ),
+    "runtimeVersion": depending("lambda-streaming==0.0.1", "six==1.17.0"),
     "sourceUnread": unread,
+    "synthOnlyRequirement": depending("aws-cdk-lib", "six==1.17.0"),
+    "unpinnedRequirements": depending(*PROJECT, file="pyproject.toml"),
     "unsignedRequestBodies": wired(lambda stack, function: function.add_distribution("Site")),
     "vpcFunctionUrl": lambda stack, entry: chat(stack, entry, vpc=aws_ec2.Vpc(stack, "Vpc", max_azs=1)),
 }
 
 
 def ids_in_source() -> set[str]:
-    """Return what the library's sources name as an id: after the prefix, or first in `Doubt` or `_warn`."""
+    """Return what the library's sources name as an id: after the prefix, or first in `Doubt`, `Notice` or `_warn`."""
     folder = Path(cdk_lambda_streaming.__file__).parent
-    source = "\n".join(path.read_text() for path in folder.glob("*.py"))
+    source = "\n".join(path.read_text() for path in [*folder.glob("*.py"), *folder.glob("bundling/*.py")])
     patterns = (
         r'"cdk-lambda-streaming:(\w+)"',
-        r'Doubt\(\s*"(\w+)"',
+        r'(?:Doubt|Notice)\(\s*"(\w+)"',
         r'(?:_warn|note)\(\s*(?:function,\s*)?"(\w+)"',
         r'\(\s*"(\w+Buffers)"',
     )

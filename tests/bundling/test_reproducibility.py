@@ -1,0 +1,179 @@
+"""The same inputs make the same bundle, once; other inputs another."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bundling import bundle as bundle_module
+from bundling import installers, tree
+from bundling.options import ByteCode, LeaveOut
+
+from ..interpreters import installed_pythons
+from ..requirements import miss
+from .conftest import bundle, left_in, plan
+
+PACKAGE = Path(bundle_module.__file__).parents[1]
+# A process of its own, as another machine would be: its interpreter, umask, folder and cache.
+ELSEWHERE = """
+import json, os, sys
+folder, entry, umask, options = sys.argv[1:]
+os.umask(int(umask, 8))
+sys.path.append(folder)
+from pathlib import Path
+from bundling.bundle import make_bundle, plan_bundle
+from bundling.options import BundlingOptions
+from bundling.requirements_source import find_requirements
+from bundling.target import Target
+from bundling.tree import hash_of
+entry = Path(entry)
+options = BundlingOptions.from_json(json.loads(options))
+target = Target((3, 13), "aarch64")
+made = make_bundle(plan_bundle(entry, find_requirements(entry, None), target, options, ["*.pyc"]))
+print(made.name, hash_of(made.folder, ["*.pyc"]), hash_of(made.folder), made.folder)
+"""
+REQUIREMENTS = "markupsafe==3.0.2\nclick==8.1.8\nsix==1.17.0\n"
+
+
+def start(python: str, entry: Path, cache: Path, umask: str = "022", **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [python, "-c", ELSEWHERE, str(PACKAGE), str(entry), umask, json.dumps(options)],
+        env={**os.environ, "CDK_LAMBDA_STREAMING_CACHE": str(cache), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def result(process: subprocess.Popen[str]) -> list[str]:
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return output.split()
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mode for path in folder.rglob("*") if path.suffix != ".pyc"}
+
+
+@pytest.mark.parametrize("byte_code", ["off", "auto"])
+def test_another_folder_time_umask_and_interpreter_make_the_same(entry: Path, tmp_path: Path, byte_code: str) -> None:
+    (entry / "requirements.txt").write_text(REQUIREMENTS)
+    elsewhere = tmp_path / "deeper" / "elsewhere"
+    shutil.copytree(entry, elsewhere)
+    for path in elsewhere.iterdir():
+        os.utime(path, (0, 0))
+        path.chmod(0o600)
+    other = next((found for version, found in sorted(installed_pythons().items()) if version >= (3, 12)), None)
+    if other is None:
+        miss("there is no second Python of 3.12 or newer on this machine")
+    here = result(start(sys.executable, entry, tmp_path / "one", "022", byte_code=byte_code))
+    there = result(start(str(other), elsewhere, tmp_path / "two" / "deeper", "077", byte_code=byte_code))
+    assert here[:2] == there[:2]
+    if byte_code == "off":
+        assert here[2] == there[2]
+    else:
+        assert list(Path(here[3]).rglob("*.pyc"))
+    assert modes(Path(here[3])) == modes(Path(there[3]))
+
+
+def test_byte_code_is_of_the_targets_version_and_never_checks_a_source(entry: Path) -> None:
+    if (3, 13) not in installed_pythons():
+        miss("there is no Python 3.13 on this machine")
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
+    made = bundle(entry, (3, 13), byte_code=ByteCode.REQUIRED)
+    compiled = sorted(path.relative_to(made.folder).as_posix() for path in made.folder.rglob("*.pyc"))
+    assert compiled == ["__pycache__/index.cpython-313.pyc", "__pycache__/six.cpython-313.pyc"]
+    for name in compiled:
+        content = (made.folder / name).read_bytes()
+        assert content[4:8] == b"\1\0\0\0"  # PEP 552: by hash, unchecked
+        assert b"/var/task/" in content
+        assert str(made.folder).encode() not in content
+    assert plan(entry, (3, 13)).name != made.name
+
+
+CHANGES: dict[str, Callable[[Path, pytest.MonkeyPatch], str]] = {
+    "requirements": lambda entry, _: _write(entry / "requirements.txt", "six==1.16.0\n") or plan(entry).name,
+    "what they include": lambda entry, _: _write(entry / "more.txt", "idna\n") or plan(entry).name,
+    "source": lambda entry, _: _write(entry / "index.py", "handler = print\n") or plan(entry).name,
+    "a name": lambda entry, _: str((entry / "index.py").rename(entry / "main.py")) and plan(entry).name,
+    "a mode": lambda entry, _: str((entry / "index.py").chmod(0o755)) and plan(entry).name,
+    "python": lambda entry, _: plan(entry, (3, 13)).name,
+    "machine": lambda entry, _: plan(entry, (3, 14), "x86_64").name,
+    "an option": lambda entry, _: plan(entry, leave_out=[LeaveOut.TESTS]).name,
+    "what is excluded": lambda entry, _: plan(entry, asset_excludes=["*.md"]).name,
+    "the bundler": lambda entry, patch: patch.setattr(bundle_module, "BUNDLER_VERSION", "0") or plan(entry).name,
+    "uv": lambda entry, patch: patch.setattr(installers, "version_of", lambda uv: "0.1") or plan(entry).name,
+}
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_any_input_changes_the_name(entry: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    (entry / "more.txt").write_text("")
+    (entry / "requirements.txt").write_text("six==1.17.0\n-r more.txt\n")
+    before = plan(entry).name
+    assert plan(entry).name == before
+    assert CHANGES[change](entry, monkeypatch) != before
+
+
+def test_what_is_no_input_changes_nothing(entry: Path) -> None:
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
+    before = plan(entry).name
+    (entry / "__pycache__").mkdir()
+    (entry / "__pycache__" / "index.cpython-311.pyc").write_bytes(b"x")
+    os.utime(entry / "index.py", (0, 0))
+    assert plan(entry).name == before
+
+
+def test_a_bundle_that_is_there_is_taken_without_work(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
+    made = bundle(entry)
+    monkeypatch.setattr(installers.UvInstaller, "install", None)
+    monkeypatch.setattr(tree, "copy_files", None)
+    assert bundle(entry) == made
+
+
+def test_a_process_that_is_killed_leaves_nothing_that_is_taken_for_finished(entry: Path, tmp_path: Path) -> None:
+    cache, fifo = tmp_path / "cache", tmp_path / "fifo"
+    os.mkfifo(fifo)
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
+    options = {"byte_code": "off", "after_bundling": [f"echo ready > {fifo}; cat {fifo}; touch finished"]}
+    process = start(sys.executable, entry, cache, **options)
+    assert fifo.read_text() == "ready\n"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert [name for name in left_in(cache) if not name.startswith("building-")] == []
+    fifo.write_text("")  # Lets go the command that is left.
+    process = start(sys.executable, entry, cache, **options)
+    fifo.read_text()
+    fifo.write_text("")
+    assert (Path(result(process)[3]) / "finished").is_file()
+
+
+def test_two_processes_at_once_get_the_same_bundle(entry: Path, tmp_path: Path) -> None:
+    cache, ready, go = tmp_path / "cache", tmp_path / "ready", tmp_path / "go"
+    for fifo in (ready, go):
+        os.mkfifo(fifo)
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
+    # Both have installed before either may end.
+    hook = f"echo ready > {ready}; read line < {go}"
+    with open(os.open(ready, os.O_RDWR), "rb", buffering=0) as reader, open(os.open(go, os.O_RDWR), "wb") as writer:
+        both = [start(sys.executable, entry, cache, byte_code="off", after_bundling=[hook]) for _ in range(2)]
+        said = b""
+        while said.count(b"\n") < 2:
+            said += reader.read(100)
+        writer.write(b"go\ngo\n")
+        writer.flush()
+        first, second = (result(process) for process in both)
+    assert first == second
+    assert left_in(cache) == [first[0]]
