@@ -31,8 +31,8 @@ from cdk_lambda_streaming import StreamingFunction
 
 app = cdk.App(outdir=sys.argv[1])
 stack = cdk.Stack(app, "Shop")
-StreamingFunction(stack, "Orders", entry=Path("orders").absolute())
-StreamingFunction(stack, "SameOrders", entry=Path("orders").absolute())
+StreamingFunction(stack, "Orders", entry="orders")
+StreamingFunction(stack, "SameOrders", entry="orders")
 app.synth()
 """
 

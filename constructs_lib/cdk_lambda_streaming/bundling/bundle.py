@@ -57,7 +57,7 @@ class Plan:
         magic = byte_code.version_and_magic(self.interpreter)[1] if self.interpreter else "no byte code"
         parts = [
             BUNDLER_VERSION,
-            str(self.target),
+            self.target.identity,
             json.dumps(self.options.to_json(), sort_keys=True),
             json.dumps(self.excluded),
             self.installer.name,
@@ -73,6 +73,7 @@ def plan_bundle(
     entry: Path, source: RequirementsSource, target: Target, options: BundlingOptions, excluded: Sequence[str]
 ) -> Plan:
     """Decide what will be done; raises `BundlingError` where it could not."""
+    entry = entry.absolute()
     installer, notices = choose_installer(options, source, target)
     interpreter = byte_code.choose_interpreter(options.byte_code, target)
     if source.kind == PYPROJECT:

@@ -189,8 +189,18 @@ class PipInstaller:
         kept, copy, notices = _without_local(source, into.parent)
         if not kept:
             return notices
-        python = target.interpreter or sys.executable
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+        # The desk's interpreter may have no pip of its own; this one's installs for it.
+        for_desk = [] if target.interpreter is None else ["--python", target.interpreter]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            *for_desk,
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-compile",
+        ]
         command += ["--no-input", "--target", str(into)]
         if target.interpreter is None:
             command += ["--implementation", "cp", "--python-version", target.version]

@@ -31,6 +31,8 @@ class RequirementsSource:
 
 def find_requirements(entry: Path, named: str | os.PathLike[str] | None) -> RequirementsSource | None:
     """Return the source of the dependencies, or None for a folder without."""
+    # Tools run in folders of their own, where a relative path means another.
+    entry = entry.absolute()
     if named is not None:
         path = entry / named
         if not path.is_file():

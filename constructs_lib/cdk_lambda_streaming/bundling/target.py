@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html: Python 3.12 and newer run on Amazon Linux 2023,
@@ -54,6 +55,13 @@ class Target:
             if minor in _OLD_NAMES and (self.machine == "x86_64" or minor == 17):
                 tags.append(f"{_OLD_NAMES[minor]}_{self.machine}")
         return tags
+
+    @property
+    def identity(self) -> str:
+        """What a bundle's name has of it: another machine's Python of the same version is another target."""
+        if self.interpreter is None:
+            return str(self)
+        return f"{self} {platform.system()} {platform.machine()} {''.join(platform.libc_ver())}"
 
     def __str__(self) -> str:
         place = "this machine" if self.interpreter else self.machine
