@@ -25,7 +25,6 @@ from .test_streaming import get, read_until
 
 APP = """
 import sys
-from pathlib import Path
 import aws_cdk as cdk
 from cdk_lambda_streaming import StreamingFunction
 
