@@ -113,6 +113,10 @@ class HandlerAdapter(Adapter):
             raise ValueError(
                 f"runtime cannot be '{source.runtime.name}' with base_image, which brings the interpreter; leave it out"
             )
+        if source.bundling is not None:
+            raise ValueError(
+                "bundling cannot be combined with base_image, whose Dockerfile installs requirements.txt; leave one out"
+            )
         code = image_code(source.scope, folder, handler, base_image, source.architecture)
         return Package(
             code, aws_lambda.Handler.FROM_IMAGE, aws_lambda.Runtime.FROM_IMAGE, doubts=doubts, is_written_here=True

@@ -33,6 +33,10 @@ NODE_SUFFIXES = (".mjs", ".js", ".cjs")
 class NativeAdapter(Adapter):
     def package(self, source: Source) -> Package:
         refuse_options_of_python(source, "Adapter.native()")
+        if source.bundling is not None:
+            raise ValueError(
+                "bundling installs Python packages, which Adapter.native() leaves to whoever built the function; leave it out"
+            )
         if source.runtime is None and not has_image(source):
             raise TypeError(
                 "runtime is required with Adapter.native(), such as Runtime.NODEJS_24_X or Runtime.PROVIDED_AL2023"

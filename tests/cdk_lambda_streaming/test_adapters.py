@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, CfnParameter, Environment, Stack, aws_apigateway, aws_lambda, region_info
 from aws_cdk.assertions import Annotations, Match, Template
-from cdk_lambda_streaming import Adapter, StreamingFunction
+from cdk_lambda_streaming import Adapter, BundlingOptions, StreamingFunction
 from cdk_lambda_streaming.lambda_web_adapter import layer_arn
 
 Runtime = aws_lambda.Runtime
@@ -89,6 +89,7 @@ class TestNative:
             ({"runtime": Runtime.JAVA_21}, TypeError, "handler is required for the runtime 'java21'"),
             ({"runtime": Runtime.NODEJS_24_X, "index": "a.js"}, TypeError, "index is an option of Adapter.handler"),
             ({"runtime": Runtime.NODEJS_24_X, "base_image": "node"}, TypeError, "base_image is an option of"),
+            ({"runtime": Runtime.NODEJS_24_X, "bundling": BundlingOptions()}, ValueError, "bundling installs Python"),
             ({"runtime": Runtime.NODEJS_24_X, "exec_wrappers": ["/opt/x"]}, ValueError, "exec_wrappers are chained by"),
             (
                 {"runtime": Runtime.NODEJS_24_X, "stream_metrics_sample_rate": 1},

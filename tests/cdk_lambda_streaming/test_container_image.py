@@ -137,7 +137,7 @@ UMASK_APP = """
 import os, sys
 os.umask(0o077)
 from aws_cdk import App, Stack
-from cdk_lambda_streaming import StreamingFunction
+from cdk_lambda_streaming import BundlingOptions, StreamingFunction
 app = App(outdir=sys.argv[2])
 StreamingFunction(Stack(app, "Stack"), "Chat", entry=sys.argv[1], base_image="python:3.14")
 app.synth()
@@ -228,6 +228,11 @@ def test_an_image_of_the_user_s_is_told_of_front_doors(stack: Stack) -> None:
             {"base_image": BASE, "runtime": aws_lambda.Runtime.PYTHON_3_14},
             ValueError,
             "runtime cannot be 'python3.14' with base_image",
+        ),
+        (
+            {"base_image": BASE, "bundling": BundlingOptions()},
+            ValueError,
+            "bundling cannot be combined with base_image",
         ),
         ({"base_image": BASE, "layers": [object()]}, ValueError, "layers cannot be added to a container image"),
         (
