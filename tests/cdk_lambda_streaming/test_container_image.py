@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack, aws_ecr, aws_lambda
 from aws_cdk.assertions import Template
-from cdk_lambda_streaming import Adapter, StreamingFunction
+from cdk_lambda_streaming import Adapter, BundlingOptions, StreamingFunction
 from cdk_lambda_streaming.container_image import write_image_folder
 from cdk_lambda_streaming.function_resource import resource_of
 
