@@ -35,7 +35,7 @@ class NativeAdapter(Adapter):
         refuse_options_of_python(source, "Adapter.native()")
         if source.bundling is not None:
             raise ValueError(
-                "bundling installs Python packages, which Adapter.native() leaves to whoever builds the code; leave it out"
+                "bundling installs Python packages, which Adapter.native() leaves to its user; leave it out"
             )
         if source.runtime is None and not has_image(source):
             raise TypeError(
