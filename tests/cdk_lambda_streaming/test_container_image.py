@@ -137,7 +137,7 @@ UMASK_APP = """
 import os, sys
 os.umask(0o077)
 from aws_cdk import App, Stack
-from cdk_lambda_streaming import BundlingOptions, StreamingFunction
+from cdk_lambda_streaming import StreamingFunction
 app = App(outdir=sys.argv[2])
 StreamingFunction(Stack(app, "Stack"), "Chat", entry=sys.argv[1], base_image="python:3.14")
 app.synth()
