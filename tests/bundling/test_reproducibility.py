@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,3 +178,15 @@ def test_two_processes_at_once_get_the_same_bundle(entry: Path, tmp_path: Path) 
         first, second = (result(process) for process in both)
     assert first == second
     assert left_in(cache) == [first[0]]
+
+
+def test_what_a_killed_process_left_is_removed_a_day_later(entry: Path, cache: Path) -> None:
+    """Not sooner: another process may be building there."""
+    (entry / "requirements.txt").write_text("# none\n")
+    abandoned, building = cache / "building-old", cache / "building-now"
+    for folder in (abandoned, building):
+        folder.mkdir(parents=True)
+    yesterday = time.time() - 2 * 24 * 60 * 60
+    os.utime(abandoned, (yesterday, yesterday))
+    bundle(entry)
+    assert (abandoned.exists(), building.exists()) == (False, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ from .tools import run
 BUNDLER_VERSION = "1"
 CACHE_VARIABLE = "CDK_LAMBDA_STREAMING_CACHE"
 _DONE = ".bundle.json"
+ABANDONED_AFTER_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def _build(plan: Plan, place: Path) -> None:
     began = time.monotonic()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(place.parent)
         # Two processes build in two folders; the first to finish is the one whose bundle both use.
         scratch = Path(tempfile.mkdtemp(prefix="building-", dir=place.parent))
     except OSError as error:
@@ -143,6 +146,14 @@ def _build(plan: Plan, place: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes that were killed have left: none builds for a day."""
+    for scratch in folder.glob("building-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - scratch.stat().st_mtime > ABANDONED_AFTER_SECONDS:
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _fill(plan: Plan, scratch: Path, function: Path) -> list[Notice]:
