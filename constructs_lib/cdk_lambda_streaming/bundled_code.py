@@ -50,7 +50,7 @@ def bundle_entry(source: Source, entry: Path, python: tuple[int, int]) -> Bundle
         is_arm = source.architecture.name == aws_lambda.Architecture.ARM_64.name
         target = Target(python, "aarch64" if is_arm else "x86_64")
         bundle = make_bundle(plan_bundle(entry, requirements, target, options, [*EXCLUDED, *excluded]))
-    except BundlingError as error:
+    except (BundlingError, OSError, UnicodeDecodeError) as error:
         raise RuntimeError(f"entry folder '{entry}' cannot be bundled: {error}") from error
     _stage(source.scope, bundle)
     code = aws_lambda.Code.from_asset(str(bundle.folder), asset_hash=bundle.name, asset_hash_type=AssetHashType.CUSTOM)

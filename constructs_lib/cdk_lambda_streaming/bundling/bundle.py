@@ -101,10 +101,25 @@ def make_bundle(plan: Plan) -> Bundle:
     """Return the bundle of a plan: the one that is there, or a new one."""
     name = plan.name
     place = cache_folder() / name
-    if not (place / _DONE).is_file():
+    notices = _read_notices(place)
+    if notices is None:
         _build(plan, place)
-    notices = json.loads((place / _DONE).read_text("utf-8"))["notices"]
+        notices = _read_notices(place) or []
     return Bundle(name, place / "function", (*plan.notices, *(Notice(*notice) for notice in notices)))
+
+
+def _read_notices(place: Path) -> list[list[str]] | None:
+    """Return what was noted of the bundle that is there, or None where there is none, or no whole one."""
+    try:
+        notices: list[list[str]] = json.loads((place / _DONE).read_text("utf-8"))["notices"]
+    except (OSError, ValueError, KeyError):
+        notices = []
+        is_whole = False
+    else:
+        is_whole = (place / "function").is_dir()
+    if not is_whole:
+        shutil.rmtree(place, ignore_errors=True)
+    return notices if is_whole else None
 
 
 def cache_folder() -> Path:
@@ -166,6 +181,7 @@ def _fill(plan: Plan, scratch: Path, function: Path) -> list[Notice]:
     notices = plan.installer.install(plan.source, plan.entry, plan.target, function)
     tree.remove_traces(function)
     tree.leave_out(function, plan.options.leave_out)
+    _refuse_same_names(entry, function, plan.excluded)
     # The function's own files come last: they win over a package's of the same name.
     tree.copy_files(entry, function, plan.excluded)
     _hook(plan.options.after_bundling, function, "after_bundling")
@@ -175,6 +191,16 @@ def _fill(plan: Plan, scratch: Path, function: Path) -> list[Notice]:
         tree.set_modes(function)
     tree.check_size(function)
     return [*notices, *tree.hint_at_size(function)]
+
+
+def _refuse_same_names(entry: Path, function: Path, excluded: Sequence[str]) -> None:
+    """Refuse a module beside a package of its name, which Python would import in its place."""
+    for path in tree.files_of(entry, excluded):
+        if path.parent == entry and path.suffix == ".py" and (function / path.stem / "__init__.py").is_file():
+            raise BundlingError(
+                f"'{path.name}' has the name of the installed package '{path.stem}', which Python would import in its "
+                "place; rename the module"
+            )
 
 
 def _hook(commands: Sequence[str], folder: Path, option: str) -> None:

@@ -18,5 +18,6 @@ class Notice(NamedTuple):
 
 
 def without_secrets(text: str) -> str:
-    """Return a tool's output without the names and passwords that addresses may hold."""
-    return re.sub(r"(\w+://)[^/\s]+@", r"\1", text)
+    """Return a tool's output without the names, passwords and queries that addresses may hold."""
+    text = re.sub(r"(\w+://)[^\s`'\"]+@", r"\1", text)
+    return re.sub(r"(\w+://[^\s`'\"?]+)\?[^\s`'\"]+", r"\1?...", text)

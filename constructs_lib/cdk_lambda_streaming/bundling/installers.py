@@ -118,7 +118,9 @@ class UvInstaller:
 
     def _export(self, source: RequirementsSource, entry: Path, pruned: Sequence[str]) -> list[str]:
         options = self.options
-        command = [self.uv, "export", "--frozen", "--no-dev", "--no-editable", "--no-header", "--no-annotate"]
+        command = [self.uv, "export", "--frozen", "--no-editable", "--no-header", "--no-annotate"]
+        # uv leaves a group out that it was told to, also where it is asked for.
+        command += [] if "dev" in options.groups else ["--no-dev"]
         command += ["--no-emit-project", "--format", "requirements-txt", "--project", str(entry)]
         command += [flag for extra in options.extras for flag in ("--extra", extra)]
         command += [flag for group in options.groups for flag in ("--group", group)]
@@ -141,7 +143,10 @@ class UvInstaller:
             "".join(f"{name} ; python_version < '3'\n" for name in (*SYNTH_ONLY, IN_THE_LAYER)), "utf-8"
         )
         command = [self.uv, "pip", "compile", str(source.path), "--no-header", "--no-annotate", "--quiet"]
-        command += ["--override", str(left_out), "--emit-index-url", "--emit-find-links"]
+        command += ["--override", str(left_out), "--emit-find-links"]
+        if any("index-url" in file.read_text("utf-8", "replace") for file in source.inputs):
+            # What the environment names is there for the next step too, and its password in no file.
+            command += ["--emit-index-url"]
         command += [*target.uv_flags(sys.executable), *self._wheels_only()]
         if source.kind == PYPROJECT:
             command += [flag for extra in self.options.extras for flag in ("--extra", extra)]

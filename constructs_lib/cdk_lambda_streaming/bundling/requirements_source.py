@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,4 +85,4 @@ def _kind_of(path: Path) -> str:
 
 def _has_project(pyproject: Path) -> bool:
     # One that only configures tools names no dependencies.
-    return any(line.strip() == "[project]" for line in pyproject.read_text("utf-8").splitlines())
+    return re.search(r"^\s*\[\s*project\s*\]", pyproject.read_text("utf-8-sig"), re.MULTILINE) is not None

@@ -53,8 +53,9 @@ def hash_of(folder: Path, excluded: Sequence[str] = ()) -> str:
     """Return a hash of paths, of whether files are executable, and of their bytes; never of times or owners."""
     digest = hashlib.sha256()
     for path in files_of(folder, excluded):
-        content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-        kind = "link" if path.is_symlink() else "program" if path.stat().st_mode & 0o100 else "file"
+        is_link = path.is_symlink() and not leads_out(path, folder)
+        content = os.readlink(path).encode() if is_link else path.read_bytes()
+        kind = "link" if is_link else "program" if path.stat().st_mode & 0o100 else "file"
         digest.update(f"{path.relative_to(folder).as_posix()}\0{kind}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
@@ -67,7 +68,12 @@ def copy_files(folder: Path, into: Path, excluded: Sequence[str] = ()) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() or target.is_file():
             target.unlink()
-        shutil.copy2(path, target, follow_symlinks=False)
+        shutil.copy2(path, target, follow_symlinks=leads_out(path, folder))
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a path is a link to a file outside of the folder, of which a copy has to have the content."""
+    return path.is_symlink() and path.is_file() and not path.resolve().is_relative_to(folder.resolve())
 
 
 def set_modes(folder: Path) -> None:

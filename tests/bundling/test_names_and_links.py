@@ -1,0 +1,67 @@
+"""What a folder may hold beside its packages, and what becomes of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from bundling.errors import BundlingError, without_secrets
+
+from .conftest import bundle, packages, plan
+
+
+@pytest.fixture
+def bundled(entry: Path) -> Path:
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
+    return entry
+
+
+def test_a_link_that_leads_out_of_the_folder_becomes_its_file(bundled: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.py"
+    shared.write_text("A = 1\n")
+    (bundled / "common.py").symlink_to(shared)
+    before = plan(bundled).name
+    made = bundle(bundled)
+    assert not (made.folder / "common.py").is_symlink()
+    assert (made.folder / "common.py").read_text() == "A = 1\n"
+    shared.write_text("A = 2\n")
+    assert plan(bundled).name != before
+
+
+def test_a_link_within_the_folder_stays_one(bundled: Path) -> None:
+    (bundled / "alias.py").symlink_to("index.py")
+    assert (bundle(bundled).folder / "alias.py").is_symlink()
+
+
+def test_a_module_beside_a_package_of_its_name_is_refused(entry: Path) -> None:
+    (entry / "requirements.txt").write_text("idna==3.10\n")
+    (entry / "idna.py").write_text("")
+    with pytest.raises(
+        BundlingError, match=r"'idna.py' has the name of the installed package 'idna'.*rename the module"
+    ):
+        bundle(entry)
+
+
+@pytest.mark.parametrize("damage", ["function", "notes"])
+def test_a_bundle_that_lost_a_part_is_made_again(bundled: Path, damage: str) -> None:
+    made = bundle(bundled)
+    if damage == "function":
+        shutil.rmtree(made.folder)
+    else:
+        (made.folder.parent / ".bundle.json").write_text("")
+    assert packages(bundle(bundled)) == {"six": "1.17.0"}
+
+
+def test_an_index_of_the_environment_is_told_without_its_secrets(
+    bundled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bundled / "requirements.txt").write_text("nosuchpackage-of-nobody==1\n")
+    monkeypatch.setenv("UV_INDEX_URL", "http://bob:SEKRET@127.0.0.1:9/simple?token=SEKRET")
+    with pytest.raises(BundlingError) as raised:
+        bundle(bundled)
+    assert "SEKRET" not in str(raised.value)
+
+
+def test_addresses_are_told_without_what_is_secret_in_them() -> None:
+    assert without_secrets("at `https://bob:a/b@c@host/simple?token=x`, sorry") == "at `https://host/simple?...`, sorry"
