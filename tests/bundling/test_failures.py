@@ -139,7 +139,7 @@ def test_a_hook_that_fails_says_what_it_said(entry: Path, cache: Path) -> None:
 
 
 def test_required_byte_code_without_an_interpreter_is_an_error(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (entry / "requirements.txt").write_text("six\n")
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
     monkeypatch.setattr(bundle_module.byte_code, "find_interpreter", lambda python: None)
     with pytest.raises(BundlingError, match=r"has no Python 3\.14; install one, for example with uv python install 3"):
         bundle(entry, byte_code=ByteCode.REQUIRED)

@@ -181,12 +181,12 @@ def test_docker_is_used_on_request_alone(entry: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("CDK_DOCKER", "finch")
     monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@example.com/simple")
     (entry / "limits.txt").write_text("six<2\n")
-    (entry / "requirements.txt").write_text("-c limits.txt\nsix\naws-cdk-lib\n")
+    (entry / "requirements.txt").write_text("-c limits.txt\nsix==1.17.0\naws-cdk-lib\n")
     made = bundle(entry, (3, 12), installer=Installer.DOCKER)
     said: dict[str, Any] = json.loads((made.folder / "said.json").read_text())
     assert said["arguments"][:4] == ["run", "--rm", "--platform", "linux/arm64"]
     assert "public.ecr.aws/sam/build-python3.12" in said["arguments"]
-    assert said["requirements"] == "--constraint /in/limits.txt\nsix\n"
+    assert said["requirements"] == "--constraint /in/limits.txt\nsix==1.17.0\n"
     assert "PIP_INDEX_URL" in said["arguments"]
     assert "secret" not in str(said)
     assert ids(made) == ["synthOnlyRequirement"]
@@ -196,7 +196,8 @@ def test_docker_is_used_on_request_alone(entry: Path, monkeypatch: pytest.Monkey
 
 
 def test_what_only_synth_needs_is_left_out_with_all_that_it_brings(entry: Path) -> None:
-    (entry / "requirements.txt").write_text("cdk-lambda-streaming==0.1.0\naws-cdk.lib\nlambda-streaming==0.1.0\nsix\n")
+    lines = ("cdk-lambda-streaming==0.1.0", "aws-cdk.lib", "lambda-streaming==0.1.0", "six==1.17.0")
+    (entry / "requirements.txt").write_text("\n".join(lines))
     made = bundle(entry)
     assert packages(made).keys() == {"six"}
     assert ids(made) == ["synthOnlyRequirement", "synthOnlyRequirement"]
@@ -211,7 +212,7 @@ def test_a_lock_is_pruned_of_what_only_synth_needs(entry: Path) -> None:
 
 
 def test_another_version_of_the_runtime_is_said(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (entry / "requirements.txt").write_text("lambda-streaming==0.0.9\nsix\n")
+    (entry / "requirements.txt").write_text("lambda-streaming==0.0.9\nsix==1.17.0\n")
     monkeypatch.setattr(installers.metadata, "version", lambda name: "0.1.0")
     made = bundle(entry)
     assert packages(made).keys() == {"six"}
@@ -237,3 +238,13 @@ def test_what_lambda_never_needs_can_be_left_out(entry: Path) -> None:
     assert list(whole.folder.rglob("*.pyi"))
     assert not list(less.folder.rglob("*.pyi"))
     assert packages(less).keys() == {"markupsafe"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("six", ["unpinnedRequirements"]), ("six>=1", ["unpinnedRequirements"]), ("six==1.17.0", []), ("# six", [])],
+)
+def test_requirements_that_pin_nothing_are_said(entry: Path, line: str, said: list[str]) -> None:
+    """Their bundle keeps its name while the index moves on: what is newer would not be deployed."""
+    (entry / "requirements.txt").write_text(f"{line}\n")
+    assert [notice.id for notice in plan(entry).notices] == said

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,10 +17,11 @@ from pathlib import Path
 
 from . import byte_code, tree
 from .errors import BundlingError, Notice
-from .installers import Installer, choose_installer
+from .installers import IN_THE_LAYER, SYNTH_ONLY, Installer, choose_installer
 from .local_projects import NOT_SOURCE, local_projects
 from .options import BundlingOptions, ByteCode
-from .requirements_source import PYPROJECT, RequirementsSource
+from .requirements_file import read_lines
+from .requirements_source import PYPROJECT, REQUIREMENTS, RequirementsSource
 from .target import Target
 from .tools import run
 
@@ -85,6 +87,14 @@ def plan_bundle(
                 f"'{source.path}' has no lock: each machine and each day may install other versions; run uv lock",
             )
         )
+    elif source.kind == REQUIREMENTS and not all(_is_pinned(line) for line in read_lines(source.path)):
+        notices.append(
+            Notice(
+                "unpinnedRequirements",
+                f"'{source.path}' pins not all that it names: versions that come out later are not deployed until it "
+                "changes, since a bundle is named by it, and other machines may have others; run uv lock, or pin all",
+            )
+        )
     if interpreter is None and options.byte_code is ByteCode.AUTO:
         notices.append(
             Notice(
@@ -95,6 +105,14 @@ def plan_bundle(
         )
     local = tuple(local_projects(source, entry, options.package))
     return Plan(entry, source, target, options, tuple(excluded), local, installer, interpreter, tuple(notices))
+
+
+def _is_pinned(line: str) -> bool:
+    # Options, paths and addresses are no names without a version; some names are left out.
+    name = re.sub(r"[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", line)[0]).lower()
+    return (
+        name in (*SYNTH_ONLY, IN_THE_LAYER) or "==" in line or "@" in line or line.startswith(("-", ".", "/", "file:"))
+    )
 
 
 def make_bundle(plan: Plan) -> Bundle:

@@ -37,7 +37,7 @@ class LeaveOut(Enum):
     """What a package may bring that Lambda never needs."""
 
     TESTS = "tests"
-    """Folders named `tests` or `test` in packages."""
+    """Folders named `tests` or `test` in packages. SciPy, scikit-learn and `numpy.testing` import such a one."""
     TYPE_STUBS = "type stubs"
     """`.pyi` files, `py.typed`, and packages of stubs alone."""
     BOTO3 = "boto3"
