@@ -58,8 +58,8 @@ class BundlingOptions:
         for pure Python alone: what is compiled is compiled for this machine. Default: none, they are refused.
     :param leave_out: Default: nothing.
     :param byte_code: Default: `ByteCode.AUTO`.
-    :param asset_excludes: Patterns of paths in `entry` that are not the function's, besides caches and those of
-        `.gitignore`-like files. Default: none.
+    :param asset_excludes: Patterns of paths in `entry` that are not the function's, besides caches and those that
+        `.lambdaignore` names. Default: none.
     :param before_bundling: Shell commands, run in a copy of `entry` before anything is installed. Default: none.
     :param after_bundling: Shell commands, run in the finished bundle. Default: none.
     """
