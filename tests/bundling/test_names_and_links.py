@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from bundling import tree
 from bundling.errors import BundlingError, without_secrets
+from bundling.ignore_file import read_ignore_file
 
 from .conftest import bundle, packages, plan
 
@@ -65,3 +67,35 @@ def test_an_index_of_the_environment_is_told_without_its_secrets(
 
 def test_addresses_are_told_without_what_is_secret_in_them() -> None:
     assert without_secrets("at `https://bob:a/b@c@host/simple?token=x`, sorry") == "at `https://host/simple?...`, sorry"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "excluded"),
+    [
+        (".env", ".env", True),
+        (".env", "deep/.env", True),
+        ("**/.env", ".env", True),
+        ("**/.env", "a/b/.env", True),
+        ("**/private/", "private", True),
+        ("data/*.csv", "data/x.csv", True),
+        ("data/*.csv", "data/sub/y.csv", False),
+        ("/data", "data", True),
+        ("/data", "deep/data", False),
+        ("secrets/**/*.key", "secrets/a.key", True),
+        ("secrets/**/*.key", "secrets/b/c/a.key", True),
+        ("*.pyc", "a/b.pyc", True),
+        ("*.pyc", "a/b.py", False),
+    ],
+)
+def test_patterns_mean_what_they_mean_to_git(pattern: str, path: str, excluded: bool) -> None:
+    assert tree.is_excluded(path, [pattern]) is excluded
+
+
+def test_the_last_pattern_that_matches_counts() -> None:
+    assert not tree.is_excluded("keep.csv", ["*.csv", "!keep.csv"])
+    assert tree.is_excluded("keep.csv", ["!keep.csv", "*.csv"])
+
+
+def test_the_first_line_of_an_ignore_file_counts_whatever_editor_wrote_it(entry: Path) -> None:
+    (entry / ".lambdaignore").write_bytes(b"\xef\xbb\xbf.env\n# secrets\n\n*.key\n")
+    assert read_ignore_file(entry) == [".lambdaignore", ".env", "*.key"]

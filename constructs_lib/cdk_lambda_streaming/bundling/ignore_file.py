@@ -12,5 +12,5 @@ def read_ignore_file(entry: Path) -> list[str]:
     file = entry / NAME
     if not file.is_file():
         return []
-    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
+    lines = (line.strip() for line in file.read_text("utf-8-sig").splitlines())
     return [NAME, *(line for line in lines if line and not line.startswith("#"))]

@@ -37,16 +37,27 @@ def _files_below(inner: Path, folder: Path, excluded: Sequence[str]) -> Iterator
 
 
 def is_excluded(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a pattern means the path: one without a slash means names at every depth; the last match counts."""
+    """Whether a pattern means the path, as in `.gitignore`.
+
+    One without a slash means names at every depth; the last that matches counts.
+    """
     excluded = False
     for pattern in patterns:
-        negated, plain = pattern.startswith("!"), pattern.lstrip("!").rstrip("/")
-        anchored = "/" in plain
-        plain = plain.lstrip("/")
-        subject = path if anchored else path.rpartition("/")[2]
-        if fnmatch.fnmatchcase(subject, plain):
+        negated, plain = pattern.startswith("!"), pattern.removeprefix("!").rstrip("/")
+        is_anchored = "/" in plain
+        parts = plain.lstrip("/").split("/")
+        if _matches(path.split("/") if is_anchored else [path.rpartition("/")[2]], parts):
             excluded = not negated
     return excluded
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Compare folder by folder; two stars stand for any number of them."""
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_matches(parts[start:], pattern[1:]) for start in range(len(parts) + 1))
+    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def hash_of(folder: Path, excluded: Sequence[str] = ()) -> str:
