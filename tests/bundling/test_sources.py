@@ -248,3 +248,14 @@ def test_requirements_that_pin_nothing_are_said(entry: Path, line: str, said: li
     """Their bundle keeps its name while the index moves on: what is newer would not be deployed."""
     (entry / "requirements.txt").write_text(f"{line}\n")
     assert [notice.id for notice in plan(entry).notices] == said
+
+
+def test_a_lock_that_is_older_than_its_project_is_refused(entry: Path) -> None:
+    """What was added since would be missing on Lambda."""
+    write_project(entry, 'dependencies = ["six"]\n')
+    lock(entry)
+    write_project(entry, 'dependencies = ["six", "idna>=3"]\n')
+    with pytest.raises(
+        BundlingError, match=r"uv.lock' was made before .*pyproject.toml' was changed: .* idna; run uv lock"
+    ):
+        plan(entry)

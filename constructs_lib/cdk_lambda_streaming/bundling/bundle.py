@@ -19,9 +19,10 @@ from . import byte_code, tree
 from .errors import BundlingError, Notice
 from .installers import IN_THE_LAYER, SYNTH_ONLY, Installer, choose_installer
 from .local_projects import NOT_SOURCE, local_projects
+from .lock_check import check_lock
 from .options import BundlingOptions, ByteCode
 from .requirements_file import read_lines
-from .requirements_source import PYPROJECT, REQUIREMENTS, RequirementsSource
+from .requirements_source import PYPROJECT, REQUIREMENTS, UV_LOCK, RequirementsSource
 from .target import Target
 from .tools import run
 
@@ -78,6 +79,8 @@ def plan_bundle(
 ) -> Plan:
     """Decide what will be done; raises `BundlingError` where it could not."""
     entry = entry.absolute()
+    if source.kind == UV_LOCK:
+        check_lock(source.path, entry)
     installer, notices = choose_installer(options, source, target)
     interpreter = byte_code.choose_interpreter(options.byte_code, target)
     if source.kind == PYPROJECT:
