@@ -90,6 +90,18 @@ def wire_low_level(stack: Stack, function: aws_lambda.IFunction) -> None:
     )
 
 
+def attached_function(stack: Stack) -> aws_lambda.Function:
+    function = aws_lambda.Function(
+        stack,
+        "Plain",
+        code=aws_lambda.Code.from_inline("x"),
+        handler="index.handler",
+        runtime=aws_lambda.Runtime.PYTHON_3_13,
+    )
+    StreamingLayer.of(stack).attach_to(function)
+    return function
+
+
 class TestTold:
     @pytest.mark.parametrize(
         ("wire", "told"),
@@ -114,14 +126,7 @@ class TestTold:
         assert front_doors(Template.from_stack(stack)) == "function-url,rest-api"
 
     def test_an_attached_function_is_told_as_well(self, stack: Stack) -> None:
-        function = aws_lambda.Function(
-            stack,
-            "Plain",
-            code=aws_lambda.Code.from_inline("x"),
-            handler="index.handler",
-            runtime=aws_lambda.Runtime.PYTHON_3_13,
-        )
-        StreamingLayer.of(stack).attach_to(function)
+        function = attached_function(stack)
         wire_stream(stack, function)
         function.add_function_url(invoke_mode=aws_lambda.InvokeMode.BUFFERED)
         assert front_doors(Template.from_stack(stack)) == "rest-api"
@@ -378,14 +383,7 @@ class TestUrls:
             Template.from_stack(stack)
 
     def test_a_public_one_made_by_hand_is_warned_of(self, stack: Stack) -> None:
-        function = aws_lambda.Function(
-            stack,
-            "Plain",
-            code=aws_lambda.Code.from_inline("x"),
-            handler="index.handler",
-            runtime=aws_lambda.Runtime.PYTHON_3_13,
-        )
-        StreamingLayer.of(stack).attach_to(function)
+        function = attached_function(stack)
         function.add_function_url(
             auth_type=aws_lambda.FunctionUrlAuthType.NONE, invoke_mode=aws_lambda.InvokeMode.RESPONSE_STREAM
         )

@@ -25,10 +25,6 @@ class RequirementsSource:
     inputs: tuple[Path, ...]
     """Every file whose content decides what is installed."""
 
-    @property
-    def is_locked(self) -> bool:
-        return self.kind in (UV_LOCK, PYLOCK)
-
 
 def find_requirements(entry: Path, named: str | os.PathLike[str] | None) -> RequirementsSource | None:
     """Return the source of the dependencies, or None for a folder without."""
