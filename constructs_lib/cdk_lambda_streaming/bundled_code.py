@@ -15,11 +15,11 @@ from typing import Any
 from aws_cdk import AssetHashType, Stack, Stage, aws_lambda
 from constructs import Construct
 
-from cdk_lambda_streaming.bundling.bundle import Bundle, make_bundle, plan_bundle
+from cdk_lambda_streaming.bundling.bundle import Bundle, make_bundle
 from cdk_lambda_streaming.bundling.errors import BundlingError
 from cdk_lambda_streaming.bundling.ignore_file import read_ignore_file
-from cdk_lambda_streaming.bundling.options import BundlingOptions, Installer
-from cdk_lambda_streaming.bundling.requirements_source import find_requirements
+from cdk_lambda_streaming.bundling.options import BundlingOptions
+from cdk_lambda_streaming.bundling.plan import is_needed, plan_bundle, source_of
 from cdk_lambda_streaming.bundling.target import Target
 from cdk_lambda_streaming.entry import EXCLUDED, entry_code
 from cdk_lambda_streaming.handler_source import Doubt
@@ -31,7 +31,7 @@ METADATA_KEY = "lambda-streaming:bundling"
 
 @dataclass(frozen=True)
 class BundledCode:
-    """Code of a folder. `metadata` is for the function in the template, and empty where nothing was installed."""
+    """Code of a folder. `metadata` is for the function in the template, and empty where nothing is installed."""
 
     code: aws_lambda.Code
     doubts: Sequence[Doubt] = ()
@@ -43,9 +43,9 @@ def bundle_entry(source: Source, entry: Path, python: tuple[int, int]) -> Bundle
     options = source.bundling or BundlingOptions()
     excluded = [*options.asset_excludes, *read_ignore_file(entry)]
     try:
-        requirements = None if options.installer is Installer.NONE else find_requirements(entry, options.requirements)
+        requirements = source_of(entry, options)
         # Of a stack that is not asked for, the CDK wants some code and not the right one.
-        if requirements is None or not Stack.of(source.scope).bundling_required:
+        if not is_needed(requirements, options) or not Stack.of(source.scope).bundling_required:
             return BundledCode(entry_code(entry, excluded))
         is_arm = source.architecture.name == aws_lambda.Architecture.ARM_64.name
         target = Target(python, "aarch64" if is_arm else "x86_64")
@@ -54,10 +54,10 @@ def bundle_entry(source: Source, entry: Path, python: tuple[int, int]) -> Bundle
         raise RuntimeError(f"entry folder '{entry}' cannot be bundled: {error}") from error
     _stage(source.scope, bundle)
     code = aws_lambda.Code.from_asset(str(bundle.folder), asset_hash=bundle.name, asset_hash_type=AssetHashType.CUSTOM)
-    metadata = {
+    metadata = {} if requirements is None and not options.before_bundling else {
         # As seen from where the app runs: the same on every machine that has the project.
         "entry": Path(os.path.relpath(entry)).as_posix(),
-        "requirements": Path(os.path.relpath(requirements.path, entry)).as_posix(),
+        "requirements": requirements and Path(os.path.relpath(requirements.path, entry)).as_posix(),
         "python": target.version,
         "machine": target.machine,
         "excluded": [*EXCLUDED, *excluded],

@@ -10,9 +10,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "constructs_lib" / "cdk_lambda_streaming"))
 
-from bundling.bundle import Bundle, make_bundle, plan_bundle
+from bundling.bundle import Bundle, make_bundle
 from bundling.options import BundlingOptions, ByteCode
-from bundling.requirements_source import find_requirements
+from bundling.plan import plan_bundle, source_of
 from bundling.target import Target
 
 
@@ -38,8 +38,7 @@ def entry(tmp_path: Path) -> Path:
 def plan(entry: Path, python: tuple[int, int] = (3, 14), machine: str = "aarch64", **options: Any) -> Any:
     """Plan a bundle; without byte code unless it is asked for."""
     chosen = BundlingOptions(**{"byte_code": ByteCode.OFF, **options})
-    source = find_requirements(entry, chosen.requirements)
-    assert source is not None
+    source = source_of(entry, chosen)
     interpreter = sys.executable if machine == "desk" else None
     return plan_bundle(entry, source, Target(python, machine, interpreter), chosen, ["__pycache__", "*.pyc"])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundling import bundle as bundle_module
+from bundling import byte_code as byte_code_module
 from bundling import installers, tree
 from bundling.errors import BundlingError, without_secrets
 from bundling.options import ByteCode
@@ -56,7 +56,9 @@ def test_a_lock_that_is_not_the_projects_says_so(entry: Path, cache: Path) -> No
     [
         ("lock-version = ", "is not valid TOML"),
         ('lock-version = "2.0"', "has the lock-version '2.0'; 1.0 is read here"),
-        ('lock-version = "1.0"\n[[packages]]\nname = "x"\nversion = "1"\n[packages.vcs]\n', "has x from a folder"),
+        ('lock-version = "1.0"\n[[packages]]\nversion = "1"\n', "has no name for package 1 of 1"),
+        ('lock-version = "1.0"\n[[packages]]\nname = "x"\nmarker = "1"\n', "has x with a marker that is none"),
+        ('lock-version = "1.0"\nrequires-python = "<3.14"\n', "for Python <3.14, and the function has 3.14"),
     ],
 )
 def test_a_standard_lock_that_cannot_be_read_says_why(entry: Path, cache: Path, text: str, said: str) -> None:
@@ -140,7 +142,7 @@ def test_a_hook_that_fails_says_what_it_said(entry: Path, cache: Path) -> None:
 
 def test_required_byte_code_without_an_interpreter_is_an_error(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (entry / "requirements.txt").write_text("six==1.17.0\n")
-    monkeypatch.setattr(bundle_module.byte_code, "find_interpreter", lambda python: None)
+    monkeypatch.setattr(byte_code_module, "find_interpreter", lambda python: None)
     with pytest.raises(BundlingError, match=r"has no Python 3\.14; install one, for example with uv python install 3"):
         bundle(entry, byte_code=ByteCode.REQUIRED)
     made = bundle(entry, byte_code=ByteCode.AUTO)

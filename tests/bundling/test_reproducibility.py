@@ -12,16 +12,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import packaging
 import pytest
-from bundling import bundle as bundle_module
-from bundling import installers, tree
+from bundling import cache as cache_module
+from bundling import plan as plan_module
+from bundling import tree, uv_installer
 from bundling.options import ByteCode, LeaveOut
 
 from ..interpreters import installed_pythons
 from ..requirements import miss
 from .conftest import bundle, left_in, plan
 
-PACKAGE = Path(bundle_module.__file__).parents[1]
+PACKAGE = Path(cache_module.__file__).parents[1]
 # A process of its own, as another machine would be: its interpreter, umask, folder and cache.
 ELSEWHERE = """
 import json, os, sys
@@ -29,15 +31,15 @@ folder, entry, umask, options = sys.argv[1:]
 os.umask(int(umask, 8))
 sys.path.append(folder)
 from pathlib import Path
-from bundling.bundle import make_bundle, plan_bundle
+from bundling.bundle import make_bundle
 from bundling.options import BundlingOptions
-from bundling.requirements_source import find_requirements
+from bundling.plan import plan_bundle, source_of
 from bundling.target import Target
 from bundling.tree import hash_of
 entry = Path(entry)
 options = BundlingOptions.from_json(json.loads(options))
 target = Target((3, 13), "aarch64")
-made = make_bundle(plan_bundle(entry, find_requirements(entry, None), target, options, ["*.pyc"]))
+made = make_bundle(plan_bundle(entry, source_of(entry, options), target, options, ["*.pyc"]))
 print(made.name, hash_of(made.folder, ["*.pyc"]), hash_of(made.folder), made.folder)
 """
 REQUIREMENTS = "markupsafe==3.0.2\nclick==8.1.8\nsix==1.17.0\n"
@@ -46,11 +48,25 @@ REQUIREMENTS = "markupsafe==3.0.2\nclick==8.1.8\nsix==1.17.0\n"
 def start(python: str, entry: Path, cache: Path, umask: str = "022", **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [python, "-c", ELSEWHERE, str(PACKAGE), str(entry), umask, json.dumps(options)],
-        env={**os.environ, "CDK_LAMBDA_STREAMING_CACHE": str(cache), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **os.environ,
+            "CDK_LAMBDA_STREAMING_CACHE": str(cache),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(_folder_of_packaging(cache)),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _folder_of_packaging(cache: Path) -> Path:
+    """Return a folder that has for another interpreter what the bundler needs, and nothing else of this one's."""
+    folder = cache.parent / f"{cache.name}-library"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        (folder / "packaging").symlink_to(Path(packaging.__file__).parent)
+    return folder
 
 
 def result(process: subprocess.Popen[str]) -> list[str]:
@@ -109,8 +125,8 @@ CHANGES: dict[str, Callable[[Path, pytest.MonkeyPatch], str]] = {
     "machine": lambda entry, _: plan(entry, (3, 14), "x86_64").name,
     "an option": lambda entry, _: plan(entry, leave_out=[LeaveOut.TESTS]).name,
     "what is excluded": lambda entry, _: plan(entry, asset_excludes=["*.md"]).name,
-    "the bundler": lambda entry, patch: patch.setattr(bundle_module, "BUNDLER_VERSION", "0") or plan(entry).name,
-    "uv": lambda entry, patch: patch.setattr(installers, "version_of", lambda uv: "0.1") or plan(entry).name,
+    "the bundler": lambda entry, patch: patch.setattr(plan_module, "BUNDLER_VERSION", "0") or plan(entry).name,
+    "uv": lambda entry, patch: patch.setattr(uv_installer, "version_of", lambda uv: "0.1") or plan(entry).name,
 }
 
 
@@ -139,7 +155,7 @@ def test_what_is_no_input_changes_nothing(entry: Path) -> None:
 def test_a_bundle_that_is_there_is_taken_without_work(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (entry / "requirements.txt").write_text("six==1.17.0\n")
     made = bundle(entry)
-    monkeypatch.setattr(installers.UvInstaller, "install", None)
+    monkeypatch.setattr(uv_installer.UvInstaller, "install", None)
     monkeypatch.setattr(tree, "copy_files", None)
     assert bundle(entry) == made
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundling import installers, tools
+from bundling import installers, not_installed, tools
 from bundling.errors import BundlingError
 from bundling.options import Installer, LeaveOut
 
@@ -64,22 +64,23 @@ def test_a_member_of_a_workspace_brings_other_members_and_their_changes_count(tm
     assert packages(made) == {"common": "1", "six": "1.16.0", "idna": "3.10"}
     assert (made.folder / "common" / "__init__.py").read_text() == "answer = 42\n"
     (root / "stranger" / "stranger" / "__init__.py").write_text("answer = 43\n")
-    assert plan(entry).name == made.name
+    assert bundle(entry).name == made.name
     (root / "common" / "common" / "__init__.py").write_text("answer = 43\n")
     assert (bundle(entry).folder / "common" / "__init__.py").read_text() == "answer = 43\n"
 
 
 def test_a_standard_lock_is_read_with_its_hashes_and_markers(entry: Path) -> None:
-    (entry / "pylock.toml").write_text(
-        'lock-version = "1.0"\ncreated-by = "hand"\n'
-        '[[packages]]\nname = "six"\nversion = "1.17.0"\n'
-        f'[[packages.wheels]]\nname = "six-1.17.0-py2.py3-none-any.whl"\nhashes = {{ sha256 = "{SIX[7:]}" }}\n'
-        '[[packages]]\nname = "idna"\nversion = "3.10"\nmarker = "python_version < \'3.14\'"\n'
-        '[[packages.wheels]]\nname = "idna-3.10-py3-none-any.whl"\n'
-        'hashes = { sha256 = "946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3" }\n'
-    )
+    write_project(entry, 'dependencies = ["six==1.17.0", "idna==3.10; python_version < \'3.14\'"]\n')
+    lock(entry)
+    command = [str(tools.find_uv()), "export", "--quiet", "--format", "pylock.toml", "--output-file", "pylock.toml"]
+    subprocess.run(command, cwd=entry, check=True)
+    (entry / "uv.lock").unlink()
     assert packages(bundle(entry)) == {"six": "1.17.0"}
     assert packages(bundle(entry, (3, 13))) == {"six": "1.17.0", "idna": "3.10"}
+    text = (entry / "pylock.toml").read_text()
+    (entry / "pylock.toml").write_text(text.replace(SIX[7:], "0" * 64))
+    with pytest.raises(BundlingError, match=r"Hash mismatch for `six==1\.17\.0`"):
+        bundle(entry)
 
 
 def test_requirements_may_include_others_and_have_hashes(entry: Path) -> None:
@@ -213,7 +214,7 @@ def test_a_lock_is_pruned_of_what_only_synth_needs(entry: Path) -> None:
 
 def test_another_version_of_the_runtime_is_said(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (entry / "requirements.txt").write_text("lambda-streaming==0.0.9\nsix==1.17.0\n")
-    monkeypatch.setattr(installers.metadata, "version", lambda name: "0.1.0")
+    monkeypatch.setattr(not_installed.metadata, "version", lambda name: "0.1.0")
     made = bundle(entry)
     assert packages(made).keys() == {"six"}
     assert ids(made) == ["runtimeVersion"]

@@ -12,10 +12,10 @@ import platform
 import sys
 from pathlib import Path
 
-from .bundle import make_bundle, plan_bundle
+from .bundle import make_bundle
 from .errors import BundlingError
 from .options import BundlingOptions, Installer
-from .requirements_source import find_requirements
+from .plan import plan_bundle, source_of
 from .target import Target
 
 
@@ -24,9 +24,7 @@ def main() -> None:
     entry = Path(asked["entry"])
     options = BundlingOptions.from_json({**asked["options"], "requirements": asked["requirements"], "byte_code": "off"})
     try:
-        source = find_requirements(entry, options.requirements)
-        if source is None:
-            raise BundlingError(f"'{entry}' names no requirements")
+        source = source_of(entry, options)
         if options.installer is Installer.DOCKER and sys.platform != "linux":
             raise BundlingError(
                 "bundling.installer is DOCKER, which installs for Linux, and this machine has another system"

@@ -1,29 +1,154 @@
-"""`pylock.toml` (PEP 751) as requirements, which uv installs for a Python that the desk does not have."""
+"""`pylock.toml` (PEP 751): what all that uv resolves is brought to before it is installed.
+
+https://packaging.python.org/en/latest/specifications/pylock-toml/
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from .errors import BundlingError
-from .local_projects import read_toml
+from .project import read_toml
+from .target import Target
+
+# What says where a package comes from, and what of it is not needed to install it.
+_FILES = ("wheels", "sdist", "archive")
+_NOT_INSTALLED_BY = ("marker", "dependencies", "requires-python", "attestation-identities", "tool")
 
 
-def to_requirements(path: Path) -> list[str]:
-    """Return one line a package: name, version, marker, hashes of its wheels."""
+@dataclass(frozen=True)
+class LockedPackage:
+    lock: Path
+    table: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(self.table["name"])
+
+    @property
+    def version(self) -> str | None:
+        version = self.table.get("version")
+        return None if version is None else str(version)
+
+    @property
+    def folder(self) -> Path | None:
+        """The project that has to be built for it."""
+        directory = self.table.get("directory")
+        if directory is None:
+            return None
+        return Path(os.path.abspath(self.lock.parent / directory["path"] / directory.get("subdirectory", "")))
+
+    @property
+    def files(self) -> list[Path]:
+        """Those on this machine that it may come from."""
+        tables = [each for kind in _FILES for each in _listed(self.table.get(kind))]
+        return [path for each in tables if (path := _local_path(self.lock.parent, each)) is not None]
+
+    def holds_for(self, environment: dict[str, Any]) -> bool:
+        marker = self.table.get("marker")
+        try:
+            return marker is None or Marker(marker).evaluate(environment, context="lock_file")
+        except InvalidMarker as error:
+            raise BundlingError(f"'{self.lock}' has {self.name} with a marker that is none: {error}") from error
+
+
+@dataclass(frozen=True)
+class Pylock:
+    path: Path
+    requires_python: str | None
+    packages: tuple[LockedPackage, ...]
+
+
+def read_pylock(path: Path) -> Pylock:
     lock = read_toml(path)
     if lock.get("lock-version") != "1.0":
         raise BundlingError(f"'{path}' has the lock-version {lock.get('lock-version')!r}; 1.0 is read here")
-    return [_requirement(package, path) for package in lock.get("packages", [])]
+    tables = lock.get("packages", [])
+    for number, table in enumerate(tables, 1):
+        if not isinstance(table.get("name"), str):
+            raise BundlingError(f"'{path}' has no name for package {number} of {len(tables)}; write the lock again")
+    return Pylock(path, lock.get("requires-python"), tuple(LockedPackage(path, table) for table in tables))
 
 
-def _requirement(package: dict[str, Any], path: Path) -> str:
-    name = package["name"]
-    if "version" not in package or not ({"wheels", "sdist"} & set(package)):
+def select(lock: Pylock, target: Target, extras: Sequence[str], groups: Sequence[str]) -> list[LockedPackage]:
+    """Return the packages that a target gets, without and with what was asked for."""
+    environment: dict[str, Any] = {
+        **target.marker_environment,
+        "extras": frozenset(canonicalize_name(name) for name in extras),
+        "dependency_groups": frozenset(canonicalize_name(name) for name in groups),
+    }
+    chosen = [package for package in lock.packages if package.holds_for(environment)]
+    for package in chosen:
+        check_python(f"{package.name} of '{lock.path}'", package.table.get("requires-python"), target)
+    return chosen
+
+
+def check_python(what: str, requires_python: str | None, target: Target) -> None:
+    """Refuse what was not resolved for the target's Python."""
+    # Some patch version of it has to do: Lambda has the newest.
+    patches = (target.full_version, f"{target.version}.99")
+    if requires_python and not any(SpecifierSet(requires_python).contains(version) for version in patches):
         raise BundlingError(
-            f"'{path}' has {name} from a folder, archive or repository, which is not supported; use uv.lock"
+            f"{what} is for Python {requires_python}, and the function has {target.version}; choose another runtime, "
+            "or change requires-python and lock again"
         )
-    files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
-    hashes = sorted({f"--hash={kind}:{value}" for file in files for kind, value in file.get("hashes", {}).items()})
-    marker = f" ; {package['marker']}" if "marker" in package else ""
-    return " ".join([f"{name}=={package['version']}{marker}", *hashes])
+
+
+def from_wheel(name: str, wheel: Path) -> LockedPackage:
+    """Return the package of a wheel that was built here."""
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return LockedPackage(wheel, {"name": name, "archive": {"path": str(wheel), "hashes": {"sha256": digest}}})
+
+
+def write_pylock(path: Path, packages: Iterable[LockedPackage]) -> None:
+    """Write a lock of packages that are all to be installed, whatever interpreter runs the installer."""
+    lines = ['lock-version = "1.0"', 'created-by = "cdk-lambda-streaming"']
+    for package in packages:
+        lines.append("[[packages]]")
+        for key, value in package.table.items():
+            if key not in _NOT_INSTALLED_BY:
+                lines.append(f"{key} = {_to_toml(_with_absolute_paths(value, package.lock.parent))}")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _with_absolute_paths(value: Any, folder: Path) -> Any:
+    """Return a value without times, which install nothing, and with paths that mean the same elsewhere."""
+    if isinstance(value, list):
+        return [_with_absolute_paths(each, folder) for each in value]
+    if isinstance(value, dict):
+        return {
+            key: os.path.abspath(folder / each) if key == "path" else _with_absolute_paths(each, folder)
+            for key, each in value.items()
+            if key != "upload-time"
+        }
+    return value
+
+
+def _to_toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_to_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_to_toml, value))}]"
+    return json.dumps(value)  # Texts, numbers and truth are written alike.
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _local_path(folder: Path, table: dict[str, Any]) -> Path | None:
+    if "path" in table:
+        return Path(os.path.abspath(folder / table["path"]))
+    url = urlsplit(table.get("url", ""))
+    return Path(unquote(url.path)) if url.scheme == "file" else None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
+from .errors import BundlingError
+
 _INCLUDES = re.compile(r"(-r|-c|--requirement|--constraint)[= ]?\s*(\S.*)")
+_INDEX = re.compile(r"(?:-i|--index-url|--extra-index-url)[= ]\s*(\S+)")
 
 
 def join_lines(text: str) -> list[str]:
@@ -15,15 +19,22 @@ def join_lines(text: str) -> list[str]:
     return [line for line in lines if line]
 
 
+def read_text(path: Path) -> str:
+    """Return a file's text: UTF-8, or what its first bytes say, as some editors write them."""
+    content = path.read_bytes()
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf16 else "utf-8-sig", "replace")
+
+
 def read_lines(path: Path, seen: tuple[Path, ...] = ()) -> list[str]:
     """Return the lines of a file and of those it includes; constraints stay files, by their absolute paths."""
     lines: list[str] = []
-    for line in join_lines(path.read_text("utf-8", "replace")):
+    for line in join_lines(read_text(path)):
         option = _INCLUDES.fullmatch(line)
         if option is None or "://" in option[2]:
             lines.append(line)
             continue
-        other = (path.parent / option[2]).absolute()
+        other = _included(path, option)
         if option[1] in ("-c", "--constraint"):
             lines.append(f"--constraint {other}")
         elif other not in seen:
@@ -35,9 +46,27 @@ def included_files(path: Path) -> list[Path]:
     """Return a requirements file and those that it names by -r and -c, which decide too what is installed."""
     files = [path]
     for file in files:
-        for line in join_lines(file.read_text("utf-8", "replace")):
+        for line in join_lines(read_text(file)):
             option = _INCLUDES.fullmatch(line)
-            other = file.parent / option[2] if option else file
-            if other.is_file() and other not in files:
-                files.append(other)
+            if option is not None and "://" not in option[2]:
+                other = _included(file, option)
+                if other not in files:
+                    files.append(other)
     return files
+
+
+def indexes(lines: list[str]) -> list[str]:
+    """Return the addresses of the indexes that requirements name."""
+    return [found[1] for line in lines if (found := _INDEX.fullmatch(line))]
+
+
+def has_password(path: Path) -> bool:
+    """Whether a file has an address with a password, written out and not a variable's."""
+    return re.search(r"://[^/\s:@]*:(?!\$\{)[^/\s@]+@", read_text(path)) is not None
+
+
+def _included(path: Path, option: re.Match[str]) -> Path:
+    other = (path.parent / option[2].strip("'\"")).absolute()
+    if not other.is_file():
+        raise BundlingError(f"'{path}' names '{option[2]}' by {option[1]}, and there is no file '{other}'")
+    return other

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from .errors import BundlingError
+from .options import BundlingOptions
+from .project import Project, read_toml
 from .requirements_file import included_files
 
 UV_LOCK = "uv.lock"
@@ -37,13 +41,14 @@ def find_requirements(entry: Path, named: str | os.PathLike[str] | None) -> Requ
                 f"bundling.requirements is '{os.fspath(named)}', which is not in '{entry}'; it has "
                 f"{', '.join(sorted(name.name for name in entry.iterdir() if name.name in IN_ORDER)) or 'none'}"
             )
-        return _source(_kind_of(path), path)
+        return _source(_kind_of(path), path, entry)
     lock = find_uv_lock(entry)
     if lock is not None:
-        return _source(UV_LOCK, lock, entry / PYPROJECT)
+        return _source(UV_LOCK, lock, entry)
     for kind in IN_ORDER[1:]:
-        if (entry / kind).is_file() and (kind != PYPROJECT or _has_project(entry / kind)):
-            return _source(kind, entry / kind)
+        path = entry / kind
+        if path.is_file() and (kind != PYPROJECT or Project.read(path).names_requirements):
+            return _source(kind, path, entry)
     return None
 
 
@@ -58,14 +63,48 @@ def find_uv_lock(entry: Path) -> Path | None:
     return None
 
 
+def check_choices(source: RequirementsSource, options: BundlingOptions) -> None:
+    """Refuse extras, groups and a package that the source does not have: nothing would be installed for them."""
+    if options.package is not None and source.kind != UV_LOCK:
+        raise BundlingError(
+            f"bundling.package is '{options.package}', a member of a uv workspace, and the dependencies come from "
+            f"'{source.path.name}', which has none; leave it out, or lock the workspace with uv lock"
+        )
+    if source.kind == REQUIREMENTS and (options.extras or options.groups):
+        option = "extras" if options.extras else "groups"
+        raise BundlingError(
+            f"bundling.{option} is {list(getattr(options, option))!r}, which pyproject.toml names, and the "
+            f"dependencies come from '{source.path.name}'; name the requirements there, or pass "
+            "requirements='pyproject.toml'"
+        )
+    if source.kind == PYLOCK:
+        lock = read_toml(source.path)
+        _check_names("extras", options.extras, lock.get("extras", ()), source.path)
+        _check_names("groups", options.groups, lock.get("dependency-groups", ()), source.path)
+    if source.kind == PYPROJECT:
+        project = Project.read(source.path)
+        if not project.needs_build_to_tell:
+            _check_names("extras", options.extras, project.extras, source.path)
+        _check_names("groups", options.groups, project.groups, source.path)
+
+
+def _check_names(option: str, asked: Iterable[str], there: Iterable[str], path: Path) -> None:
+    has = {canonicalize_name(name) for name in there}
+    for name in asked:
+        if canonicalize_name(name) not in has:
+            raise BundlingError(f"bundling.{option} has '{name}', and '{path}' has {', '.join(sorted(has)) or 'none'}")
+
+
 def _is_workspace(pyproject: Path) -> bool:
-    return pyproject.is_file() and "[tool.uv.workspace]" in pyproject.read_text("utf-8")
+    return pyproject.is_file() and Project.read(pyproject).is_workspace
 
 
-def _source(kind: str, path: Path, *others: Path) -> RequirementsSource:
-    inputs = [path, *others]
+def _source(kind: str, path: Path, entry: Path) -> RequirementsSource:
+    inputs = [path]
     if kind == REQUIREMENTS:
         inputs = included_files(path)
+    elif kind == UV_LOCK:
+        inputs.append(entry / PYPROJECT)
     return RequirementsSource(kind, path, tuple(dict.fromkeys(inputs)))
 
 
@@ -77,8 +116,3 @@ def _kind_of(path: Path) -> str:
     if path.name == PYLOCK or (path.name.startswith("pylock.") and path.suffix == ".toml"):
         return PYLOCK
     return REQUIREMENTS
-
-
-def _has_project(pyproject: Path) -> bool:
-    # One that only configures tools names no dependencies.
-    return re.search(r"^\s*\[\s*project\s*\]", pyproject.read_text("utf-8-sig"), re.MULTILINE) is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 
+from packaging.markers import default_environment
+
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html: Python 3.12 and newer run on Amazon Linux 2023,
 # which has glibc 2.34; the older ones on Amazon Linux 2, which has 2.26.
 FIRST_ON_AL2023 = (3, 12)
@@ -27,6 +29,36 @@ class Target:
     @property
     def version(self) -> str:
         return f"{self.python[0]}.{self.python[1]}"
+
+    @property
+    def full_version(self) -> str:
+        """Stands for all patch versions, which Lambda changes by itself; uv takes the first too."""
+        return f"{self.version}.0"
+
+    @property
+    def marker_environment(self) -> dict[str, str]:
+        """What conditions such as `sys_platform == "linux"` are decided by.
+
+        https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
+        """
+        python = {
+            "python_version": self.version,
+            "python_full_version": self.full_version,
+            "implementation_version": self.full_version,
+        }
+        if self.interpreter is not None:
+            return {**{name: str(value) for name, value in default_environment().items()}, **python}
+        return {
+            **python,
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+            "os_name": "posix",
+            "sys_platform": "linux",
+            "platform_system": "Linux",
+            "platform_machine": self.machine,
+            "platform_release": "",
+            "platform_version": "",
+        }
 
     @property
     def uv_platform(self) -> str:

@@ -1,0 +1,99 @@
+"""`pyproject.toml`: what a project is called, what it depends on, and whether it is a package itself."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from .errors import BundlingError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BundlingError(f"'{path}' is not valid TOML: {error}") from error
+
+
+@dataclass(frozen=True)
+class Project:
+    path: Path
+    """Its `pyproject.toml`."""
+    table: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Project:
+        return cls(path, read_toml(path))
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(self._project.get("name") or self._poetry.get("name") or "")
+
+    @property
+    def is_workspace(self) -> bool:
+        return "workspace" in self._uv
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is installed itself, beside what it depends on: uv's rule.
+
+        https://docs.astral.sh/uv/concepts/projects/config/#project-packaging
+        """
+        return bool(self._uv.get("package", "build-system" in self.table)) and bool(self._project or self._poetry)
+
+    @property
+    def needs_build_to_tell(self) -> bool:
+        """Whether only its build system knows what it depends on."""
+        dynamic = {"dependencies", "optional-dependencies"} & set(self._project.get("dynamic", ()))
+        return bool(dynamic) or (bool(self._poetry) and not self._project)
+
+    @property
+    def dependencies(self) -> list[str]:
+        return list(self._project.get("dependencies", ()))
+
+    @property
+    def extras(self) -> dict[str, list[str]]:
+        found = self._project.get("optional-dependencies", {})
+        return {canonicalize_name(name): list(lines) for name, lines in found.items()}
+
+    @property
+    def groups(self) -> dict[str, list[Any]]:
+        found = self.table.get("dependency-groups", {})
+        return {canonicalize_name(name): list(lines) for name, lines in found.items()}
+
+    @property
+    def names_requirements(self) -> bool:
+        """One that only configures tools, or has nothing to install, does not."""
+        return bool(self.dependencies or self.extras or self.needs_build_to_tell or self.is_package) or (
+            bool(self._project) and bool(self.groups)
+        )
+
+    @property
+    def names_versions_to_choose(self) -> bool:
+        """Whether other versions may be installed on another day."""
+        return bool(self.dependencies or self.extras or self.groups or self.needs_build_to_tell)
+
+    @property
+    def _project(self) -> dict[str, Any]:
+        return dict(self.table.get("project", {}))
+
+    @property
+    def _poetry(self) -> dict[str, Any]:
+        return dict(self.table.get("tool", {}).get("poetry", {}))
+
+    @property
+    def _uv(self) -> dict[str, Any]:
+        return dict(self.table.get("tool", {}).get("uv", {}))
