@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from .advice import advice_on
 from .errors import BundlingError, without_secrets
 
 
@@ -41,7 +42,7 @@ def pip_version() -> str | None:
 
 
 def run(command: Sequence[str], *, cwd: Path, what: str, environment: Mapping[str, str] | None = None) -> str:
-    """Run a tool to its end; an error carries what it said."""
+    """Run a tool to its end; an error carries what it said, and what would help."""
     try:
         finished = subprocess.run(
             list(command),
@@ -56,5 +57,6 @@ def run(command: Sequence[str], *, cwd: Path, what: str, environment: Mapping[st
         raise BundlingError(f"{what} failed: {error}") from error
     if finished.returncode != 0:
         said = without_secrets((finished.stderr or finished.stdout).strip())
-        raise BundlingError(f"{what} failed:\n{said}")
+        advice = advice_on(said)
+        raise BundlingError("\n".join([f"{what} failed:", said, *([advice] if advice else [])]))
     return finished.stdout
