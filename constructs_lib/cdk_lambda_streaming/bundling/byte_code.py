@@ -84,7 +84,8 @@ def version_and_magic(interpreter: str) -> tuple[tuple[int, int], str]:
 def compile_sources(folder: Path, interpreter: str) -> None:
     """Write byte code beside every source that compiles; templates and sources for other Pythons do not."""
     command = [interpreter, "-I", "-m", "compileall", "-qq", "-f", "--invalidation-mode", "unchecked-hash"]
-    command += ["-s", str(folder), "-p", TASK_ROOT, "."]
+    # Tracebacks have Lambda's paths, and the bytes do not depend on the folder.
+    command += ["-d", TASK_ROOT, "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     # 1 says that some source did not compile, which is for whoever imports it.
     if done.returncode not in (0, 1):
