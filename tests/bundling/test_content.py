@@ -6,14 +6,76 @@ import marshal
 import sys
 from pathlib import Path
 
+import pytest
+from bundling import tree
 from bundling.byte_code import compile_sources
 
+from ..interpreters import installed_pythons
+from ..requirements import miss
+from .test_reproducibility import result, start
+
+SCRIPTS_OF_INSTALLERS = {
+    "plain": "#!/home/ann/app/.venv/bin/python\nimport sys\n",
+    "with a version": "#!/opt/python/bin/python3.11\nimport sys\n",
+    "with a flag": "#!/opt/python/bin/python3 -X utf8=1 -c /etc/x\nimport sys\n",
+    "pypy": "#! /opt/pypy/bin/pypy3.10\nimport sys\n",
+    "in a folder with a space": "#!/bin/sh\n'''exec' \"/home/ann/my app/.venv/bin/python\" \"$0\" \"$@\"\n' '''\n",
+    "in a long folder": "#!/bin/sh\n'''exec' /home/ann/a/long/folder/bin/python3 \"$0\" \"$@\"\n' '''\n",
+}
+PROGRAMS_OF_WHEELS = {
+    "a shell's": "#!/bin/sh\nexec python3 -m chat\n",
+    "another language's": "#!/usr/bin/env node\n",
+    "Python's, wherever it is": "#!/usr/bin/env python3\nimport sys\n",
+    "a shell's in a folder named for Python": "#!/opt/python/bin/sh\n",
+    "one that is compiled": "\x7fELF",
+    "one that is empty": "",
+}
 
 
 def write(path: Path, text: str = "") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
+
+
+@pytest.mark.parametrize("script", SCRIPTS_OF_INSTALLERS)
+def test_a_script_that_names_the_desks_interpreter_is_removed(tmp_path: Path, script: str) -> None:
+    write(tmp_path / "bin" / "tool", SCRIPTS_OF_INSTALLERS[script])
+    tree.remove_traces(tmp_path)
+    assert not (tmp_path / "bin").exists()
+
+
+@pytest.mark.parametrize("program", PROGRAMS_OF_WHEELS)
+def test_a_program_that_a_wheel_brings_stays(tmp_path: Path, program: str) -> None:
+    path = write(tmp_path / "bin" / "tool", PROGRAMS_OF_WHEELS[program])
+    path.chmod(0o775)
+    write(tmp_path / "bin" / "of-the-desk", SCRIPTS_OF_INSTALLERS["plain"])
+    tree.remove_traces(tmp_path)
+    tree.set_modes(tmp_path)
+    assert [each.name for each in path.parent.iterdir()] == ["tool"]
+    assert path.read_text() == PROGRAMS_OF_WHEELS[program]
+    assert path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_package_named_bin_stays(tmp_path: Path) -> None:
+    write(tmp_path / "bin" / "__init__.py", "from . import tools\n")
+    write(tmp_path / "bin" / "tools" / "__init__.py")
+    tree.remove_traces(tmp_path)
+    assert (tmp_path / "bin" / "tools" / "__init__.py").is_file()
+
+
+def test_programs_are_the_targets_and_the_same_whatever_interpreter_the_desk_has(entry: Path, tmp_path: Path) -> None:
+    other = next((path for version, path in sorted(installed_pythons().items()) if version >= (3, 12)), None)
+    if other is None:
+        miss("there is no second Python of 3.12 or newer on this machine")
+    (entry / "requirements.txt").write_text("ninja==1.13.0\nidna==3.10\nuvicorn==0.34.0\n")
+    here = result(start(sys.executable, entry, tmp_path / "one", byte_code="off"))
+    there = result(start(str(other), entry, tmp_path / "two", byte_code="off"))
+    assert here[:3] == there[:3]
+    bin_folder = Path(here[3]) / "bin"
+    assert [path.name for path in bin_folder.iterdir()] == ["ninja"]
+    assert (bin_folder / "ninja").read_bytes()[18:20] == b"\xb7\0"  # EM_AARCH64
+    assert (bin_folder / "ninja").stat().st_mode & 0o777 == 0o755
 
 
 def test_byte_code_has_lambdas_paths_wherever_it_is_made(tmp_path: Path) -> None:
@@ -29,5 +91,3 @@ def test_byte_code_has_lambdas_paths_wherever_it_is_made(tmp_path: Path) -> None
         "/var/task/index.py",
         "/var/task/shop/cart.py",
     }
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,9 @@ UNZIPPED_LIMIT_BYTES = 250 * 1024 * 1024
 ZIPPED_HINT_BYTES = 50 * 1024 * 1024
 # AWS's managed Python has these.
 BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath")
+# What installers write for `#!python`; where the path is long or has a space, a shell's script that is Python too. A
+# wheel's own `#!/usr/bin/env python3` is the same everywhere.
+_NAMES_INTERPRETER = re.compile(rb"#![ \t]*\S*/(python|pypy)[^\s/]*(\s|$)|#!/bin/sh\r?\n'{3}exec' ", re.IGNORECASE)
 _OF_INSTALLERS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 
 
@@ -96,7 +100,7 @@ def set_modes(folder: Path) -> None:
 
 def remove_traces(folder: Path) -> None:
     """Take away what an installer leaves of the machine it ran on; entry points stay in the metadata."""
-    shutil.rmtree(folder / "bin", ignore_errors=True)
+    _remove_scripts(folder / "bin")
     for name in (".lock", ".gitignore"):
         (folder / name).unlink(missing_ok=True)
     for path in list(folder.rglob("__pycache__")):
@@ -104,6 +108,22 @@ def remove_traces(folder: Path) -> None:
     for info in folder.glob("*.dist-info"):
         for name in _OF_INSTALLERS:
             (info / name).unlink(missing_ok=True)
+
+
+def _remove_scripts(folder: Path) -> None:
+    """Remove those that name the desk's interpreter; programs that wheels bring are the target's."""
+    if not folder.is_dir():
+        return
+    for path in list(folder.iterdir()):
+        if path.is_file() and _NAMES_INTERPRETER.match(_first_bytes(path)):
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4096)
 
 
 def leave_out(folder: Path, what: Iterable[LeaveOut]) -> None:
