@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bundling import tree
 from bundling.byte_code import compile_sources
+from bundling.errors import BundlingError
 
 from ..interpreters import installed_pythons
 from ..requirements import miss
@@ -30,6 +31,15 @@ PROGRAMS_OF_WHEELS = {
     "one that is compiled": "\x7fELF",
     "one that is empty": "",
 }
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder with the package `shop` and its folder of tests."""
+    folder = tmp_path / "installed"
+    for name in ("shop/__init__.py", "shop/cart.py", "shop/tests/__init__.py", "shop/tests/helpers.py"):
+        write(folder / name)
+    return folder
 
 
 def write(path: Path, text: str = "") -> Path:
@@ -91,3 +101,34 @@ def test_byte_code_has_lambdas_paths_wherever_it_is_made(tmp_path: Path) -> None
         "/var/task/index.py",
         "/var/task/shop/cart.py",
     }
+
+
+def test_a_file_of_an_installed_folders_name_is_refused(installed: Path, entry: Path) -> None:
+    write(entry / "shop")
+    said = r"'.*/chat/shop' is a file, and 'shop' a folder of an installed package; rename the file"
+    with pytest.raises(BundlingError, match=said):
+        tree.copy_files(entry, installed)
+    assert not (installed / "shop" / "shop").exists()
+
+
+def test_a_link_of_an_installed_folders_name_is_refused(installed: Path, entry: Path) -> None:
+    write(entry / "common" / "a.py")
+    (entry / "shop").symlink_to("common")
+    with pytest.raises(BundlingError, match=r"'.*/chat/shop' .*'shop' a folder of an installed package"):
+        tree.copy_files(entry, installed)
+
+
+@pytest.mark.parametrize("inside", ["x.py", "deeper/x.py"])
+def test_a_folder_of_an_installed_files_name_is_refused(installed: Path, entry: Path, inside: str) -> None:
+    write(installed / "bin" / "tool")
+    write(entry / "bin" / "tool" / inside)
+    said = r"'.*/chat/bin/tool' is a folder, and 'bin/tool' a file of an installed package; rename the folder"
+    with pytest.raises(BundlingError, match=said):
+        tree.copy_files(entry, installed)
+
+
+def test_an_own_file_in_an_installed_folder_wins(installed: Path, entry: Path) -> None:
+    write(entry / "shop" / "cart.py", "own = True\n")
+    tree.copy_files(entry, installed)
+    assert (installed / "shop" / "cart.py").read_text() == "own = True\n"
+    assert (installed / "shop" / "__init__.py").is_file()

@@ -80,10 +80,27 @@ def copy_files(folder: Path, into: Path, excluded: Sequence[str] = ()) -> None:
     """Copy a folder's files over what is there, with modes that no umask decides."""
     for path in files_of(folder, excluded):
         target = into / path.relative_to(folder)
+        _refuse_clash(path, target, into)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() or target.is_file():
             target.unlink()
         shutil.copy2(path, target, follow_symlinks=leads_out(path, folder))
+
+
+def _refuse_clash(path: Path, target: Path, into: Path) -> None:
+    """Refuse a file where a folder is, and a folder where a file is: neither can be over the other."""
+    if target.is_dir() and not target.is_symlink():
+        raise BundlingError(
+            f"'{path}' is a file, and '{target.relative_to(into)}' a folder of an installed package; rename the file"
+        )
+    for own, above in zip(path.parents, target.parents, strict=False):
+        if above == into:
+            return
+        if above.is_file():
+            raise BundlingError(
+                f"'{own}' is a folder, and '{above.relative_to(into)}' a file of an installed package; rename the "
+                "folder"
+            )
 
 
 def leads_out(path: Path, folder: Path) -> bool:
