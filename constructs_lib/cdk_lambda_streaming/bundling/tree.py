@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .errors import BundlingError, Notice
+from .imports import unused_tests
 from .options import LeaveOut
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -143,8 +144,8 @@ def _first_bytes(path: Path) -> bytes:
         return file.read(4096)
 
 
-def leave_out(folder: Path, what: Iterable[LeaveOut]) -> None:
-    """Take away what the user does not want in the function."""
+def leave_out(folder: Path, what: Iterable[LeaveOut], own: Iterable[Path] = ()) -> None:
+    """Take away what the user does not want in the function; `own` are its own files, which may import it."""
     chosen = set(what)
     if LeaveOut.BOTO3 in chosen:
         for name in BOTO3:
@@ -157,9 +158,8 @@ def leave_out(folder: Path, what: Iterable[LeaveOut]) -> None:
         for path in folder.glob("*-stubs"):
             shutil.rmtree(path)
     if LeaveOut.TESTS in chosen:
-        # At the top a folder of that name is somebody's package.
-        for path in [path for path in folder.glob("*/**/*") if path.name in ("test", "tests") and path.is_dir()]:
-            shutil.rmtree(path, ignore_errors=True)
+        for path in unused_tests(folder, own):
+            shutil.rmtree(path)
 
 
 def size_of(folder: Path) -> int:

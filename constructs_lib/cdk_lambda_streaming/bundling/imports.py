@@ -1,0 +1,97 @@
+"""Which folders of tests the packages themselves import, and so need.
+
+NumPy, SciPy and scikit-learn have helpers in theirs, and `django.test` is API. What imports from such a folder counts
+wherever it stands in a module, since nobody knows when it runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+Name = tuple[str, ...]
+_NAMES_TESTS = re.compile(rb"\btests?\b")
+_STATEMENT = re.compile(r"^[ \t]*(from[ \t][^\n]*?[ \t]import[ \t]*(?:\([^)]*\)|[^\n;#]*)|import[ \t][^\n;#]*)", re.M)
+
+
+def unused_tests(folder: Path, own: Iterable[Path] = ()) -> set[Path]:
+    """Return the folders `test` and `tests` in packages that nothing which stays imports from.
+
+    `own` are the function's modules, which import packages by their whole names.
+    """
+    # At the top a folder of that name is somebody's package.
+    found = {path for path in folder.glob("*/**/*") if path.name in ("test", "tests") and path.is_dir()}
+    # One in another goes or stays with it.
+    unused = {path.relative_to(folder).parts: path for path in found if not found & set(path.parents)}
+    inside: dict[Name, list[Path]] = {name: [] for name in unused}
+    reading = []
+    for module in folder.rglob("*.py"):
+        tests = _prefix_in(module.relative_to(folder).parts, inside)
+        (reading if tests is None else inside[tests]).append(module)
+    imported = [*_entry_points(folder), *(name for path in own if path.suffix == ".py" for name in _imports(path, ()))]
+    while imported or reading:
+        names = [*imported, *(name for path in reading for name in _imports(path, path.relative_to(folder).parts[:-1]))]
+        needed = {tests for name in names if (tests := _prefix_in(name, unused)) is not None}
+        # What stays may import from others.
+        imported, reading = [], [path for tests in needed for path in inside[tests]]
+        for tests in needed:
+            del unused[tests]
+    return set(unused.values())
+
+
+def _prefix_in(name: Name, folders: Iterable[Name]) -> Name | None:
+    return next((name[:end] for end in range(2, len(name) + 1) if name[:end] in folders), None)
+
+
+def _entry_points(folder: Path) -> Iterator[Name]:
+    for file in folder.glob("*.dist-info/entry_points.txt"):
+        for module in re.findall(r"=\s*([\w.]+)", file.read_text("utf-8", "replace")):
+            yield tuple(module.split("."))
+
+
+def _imports(module: Path, package: Name) -> Iterator[Name]:
+    """Return what a module imports: modules, and names in them that may be modules."""
+    source = module.read_bytes()
+    if not _NAMES_TESTS.search(source):
+        return
+    for node in _statements(source):
+        if isinstance(node, ast.Import):
+            for each in node.names:
+                yield tuple(each.name.split("."))
+        elif node.level <= len(package):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            start = (*above, *(node.module.split(".") if node.module else ()))
+            for each in node.names:
+                yield (*start, each.name)
+
+
+def _statements(source: bytes) -> Iterator[ast.Import | ast.ImportFrom]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            parsed = [ast.parse(source)]
+        except (SyntaxError, ValueError):
+            # Of a later Python than this one, or a template: what is to be left out must not depend on that.
+            parsed = [_parsed(each) for each in _STATEMENT.findall(source.decode("utf-8", "replace"))]
+    for module in parsed:
+        yield from _imports_in(module)
+
+
+def _imports_in(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Walk through statements alone: expressions are most of a module, and import nothing."""
+    for block in ("body", "handlers", "cases", "orelse", "finalbody"):
+        for each in getattr(node, block, ()):
+            if isinstance(each, (ast.Import, ast.ImportFrom)):
+                yield each
+            else:
+                yield from _imports_in(each)
+
+
+def _parsed(statement: str) -> ast.Module:
+    try:
+        return ast.parse(statement.strip())
+    except SyntaxError:
+        return ast.Module([], [])
