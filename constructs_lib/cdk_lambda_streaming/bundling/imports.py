@@ -27,7 +27,7 @@ def unused_tests(folder: Path, own: Iterable[Path] = ()) -> set[Path]:
     # One in another goes or stays with it.
     unused = {path.relative_to(folder).parts: path for path in found if not found & set(path.parents)}
     inside: dict[Name, list[Path]] = {name: [] for name in unused}
-    reading = []
+    reading: list[Path] = []
     for module in folder.rglob("*.py"):
         tests = _prefix_in(module.relative_to(folder).parts, inside)
         (reading if tests is None else inside[tests]).append(module)
