@@ -45,14 +45,20 @@ def test_a_module_beside_a_package_of_its_name_is_refused(entry: Path) -> None:
         bundle(entry)
 
 
-@pytest.mark.parametrize("damage", ["function", "notes"])
+@pytest.mark.parametrize("damage", ["function", "notes", "a file", "a part of a file"])
 def test_a_bundle_that_lost_a_part_is_made_again(bundled: Path, damage: str) -> None:
     made = bundle(bundled)
     if damage == "function":
         shutil.rmtree(made.folder)
+    elif damage == "a file":
+        (made.folder / "six.py").unlink()
+    elif damage == "a part of a file":
+        (made.folder / "six.py").write_text("")
     else:
         (made.folder.parent / ".bundle.json").write_text("")
-    assert packages(bundle(bundled)) == {"six": "1.17.0"}
+    again = bundle(bundled)
+    assert packages(again) == {"six": "1.17.0"}
+    assert "def add_metaclass" in (again.folder / "six.py").read_text()
 
 
 def test_an_index_of_the_environment_is_told_without_its_secrets(

@@ -92,6 +92,29 @@ def test_requirements_may_include_others_and_have_hashes(entry: Path) -> None:
     assert packages(bundle(entry)) == {"six": "1.16.0"}
 
 
+def test_requirements_with_hashes_may_be_constrained(entry: Path) -> None:
+    (entry / "limits.txt").write_text("six<2\n")
+    (entry / "requirements.txt").write_text(
+        f"-c limits.txt\naws-cdk-lib==2.275.0 --hash={SIX}\nsix==1.17.0 --hash={SIX}\n"
+    )
+    made = bundle(entry)
+    assert packages(made) == {"six": "1.17.0"}
+    assert ids(made) == ["synthOnlyRequirement"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("installer", [Installer.UV, Installer.PIP])
+def test_requirements_are_read_whatever_editor_wrote_them(entry: Path, encoding: str, installer: Installer) -> None:
+    (entry / "requirements.txt").write_text("six==1.16.0\r\n", encoding)
+    assert packages(bundle(entry, installer=installer)) == {"six": "1.16.0"}
+
+
+def test_requirements_that_name_a_file_which_is_not_there_say_so(entry: Path) -> None:
+    (entry / "requirements.txt").write_text("-r mroe.txt\n")
+    with pytest.raises(BundlingError, match=r"requirements.txt' names 'mroe.txt' by -r, and there is no file '.*mroe"):
+        plan(entry)
+
+
 def test_requirements_may_be_constrained_and_name_a_folder(entry: Path) -> None:
     write_member(entry.parent / "common")
     (entry / "limits.txt").write_text("six==1.16.0\n")

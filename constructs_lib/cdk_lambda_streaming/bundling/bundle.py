@@ -82,8 +82,8 @@ def _fill(plan: Plan, scratch: Path, function: Path) -> tuple[list[Notice], Sequ
         local = installed.local
         secret = _files_with_passwords(source, named_in)
     tree.remove_traces(function)
-    tree.leave_out(function, plan.options.leave_out)
     excluded = (*plan.excluded, *secret)
+    tree.leave_out(function, plan.options.leave_out, tree.files_of(entry, excluded))
     _refuse_same_names(entry, function, excluded)
     # The function's own files come last: they win over a package's of the same name.
     tree.copy_files(entry, function, excluded)

@@ -61,7 +61,7 @@ def build_wheel(uv: str, folder: Path, target: Target, scratch: Path, hint: str 
             [*command, "--out-dir", str(wheels), str(copy)],
             cwd=folder,
             what=f"building '{folder}'",
-            environment={"UV_PYTHON_DOWNLOADS": "never", **_version(folder)},
+            environment={"UV_PYTHON_DOWNLOADS": "never", **version_without_git(folder)},
         )
     except BundlingError as error:
         raise BundlingError(f"{error}{hint}") from error
@@ -80,7 +80,8 @@ def is_told_by_build_alone(folder: Path) -> bool:
     return not pyproject.is_file() or not (project := Project.read(pyproject)).name or project.needs_build_to_tell
 
 
-def _version(folder: Path) -> dict[str, str]:
+def version_without_git(folder: Path) -> dict[str, str]:
+    """Return what gives a project a version whose build would ask git for it."""
     pyproject = folder / PYPROJECT
     text = pyproject.read_text("utf-8", "replace") if pyproject.is_file() else ""
     asks_git = any(name in text for name in _VERSION_OF_GIT) and not set(PRETENDED_VERSION) & set(os.environ)

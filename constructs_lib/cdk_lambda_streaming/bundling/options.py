@@ -37,7 +37,7 @@ class LeaveOut(Enum):
     """What a package may bring that Lambda never needs."""
 
     TESTS = "tests"
-    """Folders named `tests` or `test` in packages. SciPy, scikit-learn and `numpy.testing` import such a one."""
+    """Folders named `tests` or `test` in packages, except those that modules outside of them import from."""
     TYPE_STUBS = "type stubs"
     """`.pyi` files, `py.typed`, and packages of stubs alone."""
     BOTO3 = "boto3"

@@ -37,6 +37,11 @@ class PipInstaller:
             raise BundlingError(
                 f"'{source.path}' needs uv, which was not found: pip reads requirements.txt only; {WAYS_TO_UV}"
             )
+        if self.options.build_from_source and target.interpreter is None:
+            raise BundlingError(
+                f"bundling.build_from_source is {list(self.options.build_from_source)!r}, which uv alone can do: pip "
+                f"builds nothing for another machine; {WAYS_TO_UV}"
+            )
         wanted = _Wanted.read(source, into.parent)
         if not wanted.packages:
             return Installed(wanted.notices)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from .errors import BundlingError
 
 _INCLUDES = re.compile(r"(-r|-c|--requirement|--constraint)[= ]?\s*(\S.*)")
+# A project in a folder, with its name before it or without.
+_FOLDER = re.compile(
+    r"(?:-e\s+|--editable[ =])?(?:(?P<name>[\w.-]+)\s*(?:\[[^\]]*\])?\s*@\s*)?"
+    r"(?P<path>file:[^\s;\[]+|\.{0,2}/[^\s;\[]*|\.\.?(?=[\s;\[]|$))"
+)
 _INDEX = re.compile(r"(?:-i|--index-url|--extra-index-url)[= ]\s*(\S+)")
 
 
@@ -56,8 +63,25 @@ def included_files(path: Path) -> list[Path]:
 
 
 def indexes(lines: list[str]) -> list[str]:
-    """Return the addresses of the indexes that requirements name."""
-    return [found[1] for line in lines if (found := _INDEX.fullmatch(line))]
+    """Return the addresses of the indexes that requirements name, with what variables of theirs stand for.
+
+    https://pip.pypa.io/en/stable/reference/requirements-file-format/#using-environment-variables
+    """
+    found = [named[1] for line in lines if (named := _INDEX.fullmatch(line))]
+    return [re.sub(r"\$\{([A-Z0-9_]+)\}", lambda name: os.environ.get(name[1], name[0]), each) for each in found]
+
+
+def folders(lines: list[str], base: Path) -> list[tuple[str, str, Path]]:
+    """Return the projects in folders that requirements name: their names, if given, what was written, the folder."""
+    found = []
+    for line in lines:
+        named = _FOLDER.match(line)
+        if named is not None:
+            written = named["path"]
+            path = base / (unquote(urlsplit(written).path) if written.startswith("file:") else written)
+            if path.is_dir():
+                found.append((named["name"] or "", written, path))
+    return found
 
 
 def has_password(path: Path) -> bool:

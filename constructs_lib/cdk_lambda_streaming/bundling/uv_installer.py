@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +12,19 @@ from packaging.utils import canonicalize_name
 
 from .errors import BundlingError
 from .installed import Installed, LocalInput
-from .local_project import build_wheel, hash_of, is_told_by_build_alone
+from .local_project import build_wheel, hash_of, is_told_by_build_alone, version_without_git
 from .lock_check import check_lock
 from .not_installed import NOT_INSTALLED, name_of, notices_about, pinned_version
 from .options import BundlingOptions
 from .project import Project
 from .pylock import LockedPackage, Pylock, check_python, from_wheel, read_pylock, select, write_pylock
-from .requirements_file import indexes, read_lines
+from .requirements_file import folders, indexes, read_lines
 from .requirements_source import PYLOCK, PYPROJECT, REQUIREMENTS, UV_LOCK, RequirementsSource
 from .target import Target
 from .tools import run, version_of
 
 # No interpreter is worth a download at synth.
 _OFFLINE = {"UV_PYTHON_DOWNLOADS": "never"}
-# A folder as a line of requirements, without a name before it.
-_FOLDER = re.compile(r"(?:-e\s+|--editable[ =])?(\.{0,2}/[^\s;\[]*|\.)(?=[\s;\[]|$)")
 _NO_PACKAGE = "\nIf it is no package, write package = false under [tool.uv] in its pyproject.toml"
 
 
@@ -62,10 +59,13 @@ class UvInstaller:
         self._install(packages, indexes(lines), source.path.parent, target, into)
         return Installed(notices_about(requirements), local)
 
-    def _install_hashed(
-        self, source: RequirementsSource, lines: Sequence[str], target: Target, into: Path
-    ) -> Installed:
-        arguments = ["--require-hashes", *self._left_out(into.parent), "--requirement", str(source.path)]
+    def _install_hashed(self, source: RequirementsSource, lines: list[str], target: Target, into: Path) -> Installed:
+        file = source.path
+        if any(line.startswith("--constraint") for line in lines):
+            # They choose nothing where all is pinned, and uv wants hashes of them too.
+            file = into.parent / "requirements.txt"
+            file.write_text("".join(f"{line}\n" for line in lines if not line.startswith("--constraint")), "utf-8")
+        arguments = ["--require-hashes", *self._left_out(into.parent), "--requirement", str(file)]
         self._run_install(arguments, source.path.parent, target, into, {})
         return Installed(notices_about((name_of(line), pinned_version(line)) for line in lines))
 
@@ -100,22 +100,24 @@ class UvInstaller:
         return [Project.read(file) for file in files if file.is_file()]
 
     def _compile(
-        self, source: RequirementsSource, lines: Sequence[str], target: Target, scratch: Path
+        self, source: RequirementsSource, lines: list[str], target: Target, scratch: Path
     ) -> tuple[Pylock, list[tuple[str, str | None]]]:
         """Resolve what is no lock; return the lock, and what was named."""
         resolved = scratch / "pylock.resolved.toml"
         command = [self.uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--format", "pylock.toml"]
         command += ["--output-file", str(resolved), *self._left_out(scratch), *target.uv_flags(sys.executable)]
         command += self._wheels_only()
+        environment: dict[str, str] = {}
         if source.kind == REQUIREMENTS:
-            command += [str(source.path), *_allow_builds_of_folders(lines, source.path)]
-            named = list(lines)
+            flags, environment = _ways_to_ask_folders(lines, source.path)
+            command += [str(source.path), *flags]
+            named = lines
         else:
             project = Project.read(source.path)
             command += self._project_arguments(project, target, scratch)
             named = [*project.dependencies, *(line for extra in project.extras.values() for line in extra)]
         what = f"resolving '{source.path}' for {target}"
-        run(command, cwd=source.path.parent, what=what, environment=_OFFLINE)
+        run(command, cwd=source.path.parent, what=what, environment={**_OFFLINE, **environment})
         lock = read_pylock(resolved)
         if source.kind == PYPROJECT and project.is_package:
             own = LockedPackage(source.path, {"name": project.name, "directory": {"path": "."}})
@@ -185,17 +187,16 @@ def _named(lock: Pylock) -> list[tuple[str, str | None]]:
     return [(package.name, package.version) for package in lock.packages]
 
 
-def _allow_builds_of_folders(lines: Sequence[str], file: Path) -> list[str]:
-    """Return what lets uv ask a project in a folder for its dependencies; uv knows such a one by its name alone."""
-    flags = []
-    for line in lines:
-        name, at, address = line.partition("@")
-        if at and address.strip().startswith(("file:", ".", "/")):
-            flags.append(f"--no-binary={canonicalize_name(name.partition('[')[0].strip())}")
-        folder = _FOLDER.match(line)
-        if folder and (file.parent / folder[1]).is_dir() and is_told_by_build_alone(file.parent / folder[1]):
+def _ways_to_ask_folders(lines: list[str], file: Path) -> tuple[list[str], dict[str, str]]:
+    """Return what lets uv ask projects in folders for their dependencies, which it allows by their names alone."""
+    flags, environment = [], {}
+    for name, written, folder in folders(lines, file.parent):
+        if name:
+            flags.append(f"--no-binary={canonicalize_name(name)}")
+        elif is_told_by_build_alone(folder):
             raise BundlingError(
-                f"'{file}' names the folder '{folder[1]}', whose build alone tells what it is; write its name before "
-                f"it, such as {Path(folder[1]).name} @ {folder[1]}"
+                f"'{file}' names the folder '{written}', whose build alone tells what it is; write its name before it, "
+                f"such as {folder.resolve().name} @ {written}"
             )
-    return flags
+        environment.update(version_without_git(folder))
+    return flags, environment

@@ -1,0 +1,307 @@
+"""Projects in folders: the function's own, members of its workspace, and those that requirements name."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bundling.errors import BundlingError
+from bundling.options import Installer
+from bundling.tools import find_uv
+
+from .conftest import bundle, ids, packages, plan
+from .private_index import write_wheel
+from .test_sources import BUILD, lock, write_member, write_project
+
+SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+POETRY = """\
+[tool.poetry]
+name = "chat"
+version = "1"
+description = ""
+authors = []
+[tool.poetry.dependencies]
+python = "^3.10"
+six = "1.16.0"
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+"""
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def write_module(path: Path, text: str = "answer = 42\n") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_a_project_with_src_is_installed_as_uv_does_it(entry: Path) -> None:
+    """The handler says `import chat`, which is in a folder that nothing puts on the path."""
+    write_project(entry, 'dependencies = ["six==1.16.0"]\n' + BUILD)
+    write_module(entry / "src" / "chat" / "__init__.py")
+    lock(entry)
+    made = bundle(entry)
+    assert packages(made) == {"chat": "1", "six": "1.16.0"}
+    assert (made.folder / "chat" / "__init__.py").read_text() == "answer = 42\n"
+    write_module(entry / "src" / "chat" / "__init__.py", "answer = 43\n")
+    assert (bundle(entry).folder / "chat" / "__init__.py").read_text() == "answer = 43\n"
+
+
+def test_a_project_that_is_no_package_is_not_installed(entry: Path) -> None:
+    write_project(entry, 'dependencies = ["six==1.16.0"]\n' + BUILD + "[tool.uv]\npackage = false\n")
+    lock(entry)
+    assert packages(bundle(entry)) == {"six": "1.16.0"}
+
+
+def test_a_project_that_cannot_be_built_says_how_to_leave_it_out(entry: Path) -> None:
+    """hatchling looks for a package of the project's name."""
+    write_project(entry, "dependencies = []\n" + BUILD)
+    lock(entry)
+    with pytest.raises(BundlingError, match=r"building '.*chat' failed(.|\n)*package = false under \[tool\.uv\]"):
+        bundle(entry)
+
+
+def test_a_member_is_named_at_the_root_of_its_workspace(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    write_project(root, 'dependencies = ["idna==3.10"]\n[tool.uv.workspace]\nmembers = ["orders"]\n')
+    write_project(root / "orders", 'dependencies = ["six==1.16.0"]\n' + BUILD)
+    write_module(root / "orders" / "src" / "orders" / "__init__.py")
+    lock(root)
+    assert packages(bundle(root)) == {"idna": "3.10"}
+    assert packages(bundle(root, package="orders")) == {"orders": "1", "six": "1.16.0"}
+    with pytest.raises(BundlingError, match="does not have a member ordres"):
+        bundle(root, package="ordres")
+
+
+def test_a_member_for_another_system_is_not_built(tmp_path: Path) -> None:
+    """It could not be: its build fails here."""
+    root = tmp_path / "shop"
+    entry = root / "chat"
+    write_project(
+        entry,
+        "dependencies = [\"tray; sys_platform == 'win32'\"]\n[tool.uv.sources]\ntray = { workspace = true }\n",
+    )
+    write_project(root / "tray", BUILD)
+    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["chat", "tray"]\n')
+    lock(root)
+    assert packages(bundle(entry)) == {}
+
+
+def test_building_leaves_nothing_beside_the_sources(entry: Path) -> None:
+    """setuptools writes `build` and `*.egg-info` there, which would be deployed and change the next bundle's name."""
+    write_project(entry, "dependencies = []\n" + SETUPTOOLS)
+    write_module(entry / "src" / "chat" / "__init__.py")
+    (entry / "requirements.txt").write_text("-e .\n")
+    before = files_of(entry)
+    made = bundle(entry, requirements="requirements.txt")
+    assert packages(made) == {"chat": "1"}
+    assert files_of(entry) == before
+    assert bundle(entry, requirements="requirements.txt").name == made.name
+
+
+def test_what_an_earlier_build_left_is_not_taken(entry: Path) -> None:
+    write_project(entry.parent / "common", SETUPTOOLS)
+    write_module(entry.parent / "common" / "src" / "common" / "__init__.py")
+    write_module(entry.parent / "common" / "build" / "lib" / "common" / "stale.py")
+    write_module(entry.parent / "common" / "src" / "common" / "build" / "__init__.py")
+    (entry / "requirements.txt").write_text("../common\n")
+    assert files_of(bundle(entry).folder / "common") == {"__init__.py", "build", "build/__init__.py"}
+
+
+def test_a_version_from_git_needs_no_history(entry: Path) -> None:
+    write_project(
+        entry.parent / "common",
+        '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
+        '[tool.hatch.version]\nsource = "vcs"\n',
+    )
+    pyproject = entry.parent / "common" / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('version = "1"', 'dynamic = ["version"]'))
+    write_module(entry.parent / "common" / "common" / "__init__.py")
+    (entry / "requirements.txt").write_text("common @ ../common\n")
+    assert packages(bundle(entry)) == {"common": "0"}
+
+
+@pytest.mark.parametrize("line", ["{url}", "-e {url}", "common @ {url}", "common[more] @ {url}"])
+def test_a_folder_may_be_named_by_its_address(entry: Path, line: str) -> None:
+    folder = entry.parent / "my common"
+    write_member(folder.with_name("common"))
+    folder.with_name("common").rename(folder)
+    with (folder / "pyproject.toml").open("a") as pyproject:
+        pyproject.write('[project.optional-dependencies]\nmore = ["six==1.16.0"]\n')
+    (entry / "requirements.txt").write_text(line.format(url=folder.as_uri()) + "\n")
+    made = bundle(entry)
+    assert packages(made).items() >= {"common": "1", "idna": "3.10"}.items()
+    assert ("six" in packages(made)) == ("more" in line)
+    write_module(folder / "common" / "__init__.py", "answer = 43\n")
+    assert (bundle(entry).folder / "common" / "__init__.py").read_text() == "answer = 43\n"
+
+
+def test_a_wheel_beside_the_entry_counts_by_its_content(entry: Path) -> None:
+    wheels = entry.parent / "wheels"
+    write_wheel(wheels, "house", "version = 1\n")
+    (entry / "requirements.txt").write_text("../wheels/house-1.0-py3-none-any.whl\n")
+    first = bundle(entry)
+    assert (first.folder / "house.py").read_text() == "version = 1\n"
+    write_wheel(wheels, "house", "version = 2\n")
+    second = bundle(entry)
+    assert (second.folder / "house.py").read_text() == "version = 2\n"
+    assert second.name != first.name
+    write_wheel(wheels, "house", "version = 1\n")
+    assert bundle(entry).name == first.name
+
+
+def test_a_folder_of_wheels_is_found_from_the_requirements(entry: Path) -> None:
+    write_wheel(entry.parent / "wheels", "house", "version = 1\n")
+    (entry / "requirements.txt").write_text("--find-links ../wheels\n--no-index\nhouse==1.0\n")
+    assert packages(bundle(entry)) == {"house": "1.0"}
+    write_wheel(entry.parent / "wheels", "house", "version = 2\n")
+    assert (bundle(entry).folder / "house.py").read_text() == "version = 2\n"
+
+
+def test_a_repository_is_built_at_the_commit_that_is_named(entry: Path) -> None:
+    repository = entry.parent / "common"
+    write_member(repository)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(repository)]
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "one"]):
+        subprocess.run([*git, *command], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    (entry / "requirements.txt").write_text(f"common @ git+{repository.as_uri()}@{commit}\n")
+    assert packages(bundle(entry, build_from_source=["common"])) == {"common": "1", "idna": "3.10"}
+
+
+def test_a_project_of_poetry_is_installed_with_what_its_build_tells(entry: Path) -> None:
+    (entry / "pyproject.toml").write_text(POETRY)
+    write_module(entry / "src" / "chat" / "__init__.py")
+    made = bundle(entry)
+    assert packages(made) == {"chat": "1", "six": "1.16.0"}
+    assert ids(made) == ["unpinnedRequirements"]
+
+
+def test_a_project_whose_dependencies_are_dynamic_is_installed(entry: Path) -> None:
+    write_project(entry, SETUPTOOLS + '[tool.setuptools.dynamic]\ndependencies = { file = ["deps.txt"] }\n')
+    pyproject = entry / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('version = "1"', 'version = "1"\ndynamic = ["dependencies"]'))
+    (entry / "deps.txt").write_text("six==1.16.0\n")
+    write_module(entry / "src" / "chat" / "__init__.py")
+    assert packages(bundle(entry)) == {"chat": "1", "six": "1.16.0"}
+
+
+def test_a_project_without_pyproject_has_to_be_named(entry: Path) -> None:
+    legacy = entry.parent / "legacy"
+    write_module(legacy / "legacy" / "__init__.py")
+    (legacy / "setup.py").write_text(
+        'from setuptools import setup\nsetup(name="legacy", version="1", packages=["legacy"], '
+        'install_requires=["six==1.16.0"])\n'
+    )
+    (entry / "requirements.txt").write_text("../legacy\n")
+    with pytest.raises(BundlingError, match=r"write its name before it, such as legacy @ \.\./legacy"):
+        bundle(entry)
+    (entry / "requirements.txt").write_text("legacy @ ../legacy\n")
+    assert packages(bundle(entry)) == {"legacy": "1", "six": "1.16.0"}
+
+
+def test_a_folder_that_is_compiled_is_refused(entry: Path) -> None:
+    native = entry.parent / "native"
+    write_native(native)
+    (entry / "requirements.txt").write_text("native @ ../native\n")
+    with pytest.raises(BundlingError, match=r"native' is not pure Python, and native-1-cp\d+.* is for this machine"):
+        bundle(entry)
+    assert packages(bundle(entry, sys.version_info[:2], "desk")) == {"native": "1"}
+
+
+def write_native(native: Path) -> None:
+    """Write a project whose wheel is this machine's, and which needs no compiler."""
+    write_project(native, SETUPTOOLS)
+    (native / "setup.py").write_text(
+        "from setuptools import setup\nfrom setuptools.dist import Distribution\n"
+        "class Binary(Distribution):\n    has_ext_modules = lambda self: True\n"
+        "setup(distclass=Binary, packages=[])\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "differs"),
+    [
+        ('dependencies = ["six>=1.16"]', "six"),
+        ('dependencies = ["six==1.16.0", "idna"]', "idna"),
+        ("dependencies = []", "six"),
+        ('dependencies = ["six[fast]==1.16.0"]', "six"),
+        ('dependencies = ["six==1.16.0"]\n[project.optional-dependencies]\nfast = ["idna>3"]', "idna"),
+    ],
+)
+def test_a_lock_that_is_older_than_its_project_is_refused(entry: Path, now: str, differs: str) -> None:
+    write_project(entry, 'dependencies = ["six==1.16.0"]\n')
+    lock(entry)
+    write_project(entry, f"{now}\n")
+    with pytest.raises(BundlingError, match=rf"uv.lock' was made before .*they differ in {differs}; run uv lock"):
+        plan(entry)
+
+
+def test_another_spelling_of_the_same_needs_no_other_lock(entry: Path) -> None:
+    write_project(
+        entry,
+        'dependencies = ["Six>=1.15,<1.17", "idna==3.10 ; sys_platform == \'linux\'", "colorama; os_name == \'nt\'"]\n'
+        '[project.optional-dependencies]\n"Fast_Path" = ["iniconfig~=2.0"]\nall = ["chat[fast-path]"]\n'
+        '[dependency-groups]\njobs = ["click==8.1.8", { include-group = "more" }]\nmore = ["markupsafe"]\n',
+    )
+    lock(entry)
+    text = (entry / "pyproject.toml").read_text()
+    for old, new in (
+        ("Six>=1.15,<1.17", "six < 1.17, >= 1.15.0"),
+        ("idna==3.10 ; sys_platform == 'linux'", "idna == 3.10"),
+        ("os_name == 'nt'", "sys_platform == 'win32'"),
+        ('"Fast_Path"', "fast-path"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (entry / "pyproject.toml").write_text(text)
+    plan(entry, groups=["jobs"])
+    (entry / "pyproject.toml").write_text(text.replace('"markupsafe"', '"markupsafe>2"'))
+    plan(entry)
+    with pytest.raises(BundlingError, match="they differ in markupsafe"):
+        plan(entry, groups=["jobs"])
+
+
+def test_a_lock_that_is_older_than_a_member_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    entry = root / "chat"
+    write_member(root / "common")
+    write_project(entry, 'dependencies = ["common"]\n[tool.uv.sources]\ncommon = { workspace = true }\n')
+    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["chat", "common"]\n')
+    lock(root)
+    bundle(entry)
+    pyproject = root / "common" / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("idna==3.10", "idna==3.9"))
+    with pytest.raises(BundlingError, match=r"was made before '.*common/pyproject.toml' was changed.* in idna"):
+        bundle(entry)
+
+
+def test_a_lock_for_other_pythons_is_refused(entry: Path) -> None:
+    write_project(entry, 'dependencies = ["six"]\n')
+    pyproject = entry / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace(">=3.10", ">=3.11"))
+    lock(entry)
+    with pytest.raises(BundlingError, match=r"uv.lock' is for Python >=3.11, and the function has 3.10; choose"):
+        plan(entry, (3, 10))
+    plan(entry, (3, 11))
+
+
+def test_a_package_that_was_compiled_here_for_here_is_refused(entry: Path) -> None:
+    """What may be built from source is meant to be pure Python."""
+    native = entry.parent / "native"
+    write_native(native)
+    sdists = entry.parent / "sdists"
+    subprocess.run([str(find_uv()), "build", "--quiet", "--sdist", "--out-dir", str(sdists), str(native)], check=True)
+    (entry / "requirements.txt").write_text(f"--find-links {sdists}\nnative==1\n")
+    with pytest.raises(BundlingError, match=r"native-1-cp\d+.*whl` is not compatible with the target Python 3\.14"):
+        bundle(entry, build_from_source=["native"])
+    here = bundle(entry, sys.version_info[:2], platform.machine(), build_from_source=["native"])
+    assert packages(here) == {"native": "1"}
+    with pytest.raises(BundlingError, match=r"build_from_source is \['native'\], which uv alone can do: pip builds"):
+        bundle(entry, installer=Installer.PIP, build_from_source=["native"])
