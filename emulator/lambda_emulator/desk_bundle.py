@@ -60,7 +60,7 @@ class DeskBundler:
         try:
             package = find_bundler()
             request = bundling_request(function.bundling, interpreter, self._app_folders)
-            source = Path(function.bundling.requirements).name
+            source = Path(function.bundling.requirements or function.bundling.entry).name
             log.note(
                 f"is bundled again from {source} for Python {interpreter.minor_version} on this machine: "
                 f"its asset is for {made_for}"
@@ -102,12 +102,11 @@ def _has_compiled_files(code: Code) -> bool:
 def bundling_request(bundling: Bundling, interpreter: Interpreter, app_folders: Sequence[Path]) -> str:
     """Return what the bundler is asked for; raise `NotBundled` where the function's folder is not found."""
     entries = [folder / bundling.entry for folder in app_folders]
-    entry = next((entry for entry in entries if (entry / bundling.requirements).is_file()), None)
+    entry = next((entry for entry in entries if (entry / (bundling.requirements or ".")).exists()), None)
     if entry is None:
         searched = " or ".join(f"'{entry}'" for entry in entries)
-        raise NotBundled(
-            f"there is no {bundling.requirements} in {searched}; start the emulator where the CDK app runs"
-        )
+        missing = f"no {bundling.requirements} in {searched}" if bundling.requirements else f"no folder {searched}"
+        raise NotBundled(f"there is {missing}; start the emulator where the CDK app runs")
     request = {
         "entry": str(entry),
         "requirements": bundling.requirements,

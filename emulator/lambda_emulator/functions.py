@@ -41,8 +41,8 @@ class Bundling:
 
     entry: str
     """The function's folder, as seen from where the app ran."""
-    requirements: str
-    """The file that names the dependencies, as seen from `entry`."""
+    requirements: str | None
+    """The file that names the dependencies, as seen from `entry`; None where a command of the user's writes it."""
     python: str
     machine: str
     excluded: Sequence[str]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bundling import options as options_module
 from bundling.errors import BundlingError
-from bundling.options import ByteCode, Installer
+from bundling.options import BundlingOptions, ByteCode, Installer
 
 from ..interpreters import installed_pythons
 from ..requirements import miss
@@ -44,6 +48,21 @@ def test_what_a_hook_writes_is_installed(entry: Path) -> None:
     named = bundle(entry, before_bundling=["echo click==8.1.8 > lambda.txt"], requirements="lambda.txt")
     assert packages(named) == {"click": "8.1.8"}
     assert (entry / "requirements.txt").read_text() == "idna==3.10\n"
+
+
+def test_what_a_hook_writes_is_installed_for_the_desk_too(entry: Path) -> None:
+    """As the emulator asks for it, of the metadata in the template."""
+    options = BundlingOptions(
+        requirements="lambda.txt", before_bundling=["echo six==1.16.0 > lambda.txt"], byte_code=ByteCode.REQUIRED
+    )
+    asked = {"entry": str(entry), "requirements": None, "options": options.to_json(), "excluded": []}
+    asked |= {"python": list(sys.version_info[:2]), "interpreter": sys.executable}
+    command = [sys.executable, "-m", "bundling", json.dumps(asked)]
+    made = subprocess.run(command, cwd=Path(options_module.__file__).parents[1], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    folder = Path(made.stdout.strip())
+    assert (folder / "six.py").exists()
+    assert list(folder.rglob("*.pyc")) == []
 
 
 def test_a_hook_that_writes_no_requirements_says_so(entry: Path) -> None:

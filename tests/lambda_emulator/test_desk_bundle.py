@@ -5,6 +5,7 @@ The bundlers here stand in the place of the construct's, which tests/end_to_end/
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -110,6 +111,15 @@ def test_request_names_folder_lock_and_interpreter(tmp_path: Path) -> None:
         "python": [3, 11],
         "interpreter": "/usr/bin/python3.11",
     }
+
+
+def test_requirements_that_a_hook_writes_are_not_looked_for(tmp_path: Path) -> None:
+    bundling = dataclasses.replace(BUNDLING, requirements=None)
+    (tmp_path / "src" / "chat").mkdir(parents=True)
+    request = json.loads(bundling_request(bundling, INTERPRETER, [tmp_path / "elsewhere", tmp_path]))
+    assert (request["entry"], request["requirements"]) == (f"{tmp_path}/src/chat", None)
+    with pytest.raises(NotBundled, match=rf"there is no folder '{tmp_path}/a/src/chat'; start the emulator where"):
+        bundling_request(bundling, INTERPRETER, [tmp_path / "a"])
 
 
 def test_a_folder_that_is_gone_is_said_with_where_it_was_looked_for(tmp_path: Path) -> None:

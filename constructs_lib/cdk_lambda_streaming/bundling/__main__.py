@@ -1,8 +1,8 @@
 """`python -m cdk_lambda_streaming.bundling`: makes a bundle for this machine of what a template's metadata names.
 
 The emulator runs it, in a process of its own and without the rest of the package, when a function's own bundle does not
-fit the desk. One argument: JSON with `entry`, `requirements`, `options`, `excluded`, `python` (major and minor) and
-`interpreter`. Prints the folder.
+fit the desk. One argument: JSON with `entry`, `requirements` (null where a hook writes them), `options`, `excluded`,
+`python` (major and minor) and `interpreter`. Prints the folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from .target import Target
 def main() -> None:
     asked = json.loads(sys.argv[-1])
     entry = Path(asked["entry"])
-    options = BundlingOptions.from_json({**asked["options"], "requirements": asked["requirements"], "byte_code": "off"})
+    named = asked["requirements"] or asked["options"]["requirements"]
+    options = BundlingOptions.from_json({**asked["options"], "requirements": named, "byte_code": "off"})
     try:
         source = source_of(entry, options)
         if options.installer is Installer.DOCKER and sys.platform != "linux":

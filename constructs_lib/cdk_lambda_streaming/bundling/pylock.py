@@ -95,7 +95,9 @@ def select(lock: Pylock, target: Target, extras: Sequence[str], groups: Sequence
 
 
 def check_python(what: str, requires_python: str | None, target: Target) -> None:
-    """Refuse what was not resolved for the target's Python."""
+    """Refuse what was not resolved for the target's Python; at the desk, what can be installed may be tried."""
+    if target.interpreter is not None:
+        return
     # Some patch version of it has to do: Lambda has the newest.
     patches = (target.full_version, f"{target.version}.99")
     if requires_python and not any(SpecifierSet(requires_python).contains(version) for version in patches):
