@@ -24,9 +24,9 @@ from tests.interpreters import installed_pythons
 
 sys.path.append(str(Path(__file__).parents[1] / "constructs_lib" / "cdk_lambda_streaming"))
 
-from bundling.bundle import Bundle, make_bundle, plan_bundle
+from bundling.bundle import Bundle, make_bundle
 from bundling.options import BundlingOptions, ByteCode, Installer
-from bundling.requirements_source import find_requirements
+from bundling.plan import plan_bundle, source_of
 from bundling.target import Target
 from bundling.tools import find_uv
 
@@ -79,11 +79,9 @@ def main() -> None:
 def bundled(entry: Path, cache: Path, target: Target = ARM, **options: object) -> tuple[float, Bundle]:
     """Return the seconds of one bundle into an empty cache of bundles, and the bundle."""
     os.environ["CDK_LAMBDA_STREAMING_CACHE"] = str(cache)
-    source = find_requirements(entry, None)
-    assert source is not None
     chosen = BundlingOptions(**{"byte_code": ByteCode.OFF, **options})  # type: ignore[arg-type]
     began = time.perf_counter()
-    made = make_bundle(plan_bundle(entry, source, target, chosen, []))
+    made = make_bundle(plan_bundle(entry, source_of(entry, chosen), target, chosen, []))
     return time.perf_counter() - began, made
 
 

@@ -20,7 +20,7 @@ class Installer(Enum):
     DOCKER = "docker"
     """pip in AWS's build image, for packages that have to be compiled."""
     NONE = "none"
-    """Nothing: the folder goes to Lambda as it is."""
+    """Nothing is installed."""
 
 
 class ByteCode(Enum):
@@ -54,14 +54,15 @@ class BundlingOptions:
     :param extras: Optional dependencies of `pyproject.toml` to install. Default: none.
     :param groups: Dependency groups of `pyproject.toml` to install. Default: none.
     :param package: The member of a uv workspace to install. Default: the project in `entry`.
-    :param build_from_source: Packages that may be built on this machine where they have no wheel for Lambda. Right
-        for pure Python alone: what is compiled is compiled for this machine. Default: none, they are refused.
+    :param build_from_source: Packages that uv may build on this machine where they have no wheel for Lambda, if they
+        are pure Python: what is compiled would be this machine's, and is refused. Default: none.
     :param leave_out: Default: nothing.
     :param byte_code: Default: `ByteCode.AUTO`.
     :param asset_excludes: Patterns of paths in `entry` that are not the function's, besides caches and those that
         `.lambdaignore` names. Default: none.
-    :param before_bundling: Shell commands, run in a copy of `entry` before anything is installed. Default: none.
-    :param after_bundling: Shell commands, run in the finished bundle. Default: none.
+    :param before_bundling: Shell commands, run in a copy of `entry` before anything is installed; what they write or
+        change there counts, requirements too. They stand in the template's metadata. Default: none.
+    :param after_bundling: Shell commands, run in the bundle before its byte code is made. Default: none.
     """
 
     requirements: str | os.PathLike[str] | None = None
