@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from .conformance.test_node_client import AS_ABOVE, DIFFERENCES
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [
-    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "examples/README.md")),
-    ROOT / "emulator" / "README.md",
+    *sorted(ROOT.glob("*.md")),
     *DOCS,
+    *sorted(ROOT.glob("*/README.md")),
+    *sorted(ROOT.glob("examples/*/README.md")),
 ]
 CONFORMANCE = ROOT / "docs" / "conformance.md"
 RUNTIME = ROOT / "runtime_asset"
@@ -23,6 +25,28 @@ RUNTIME = ROOT / "runtime_asset"
 
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
+
+
+def without_code_blocks(page: Path) -> str:
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def links_of(page: Path) -> list[str]:
+    """Return where the links lead that stay in the repository."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", without_code_blocks(page))
+    return [target for target in targets if not re.match(r"[a-z]+:", target)]
+
+
+def anchors_of(page: Path) -> list[str]:
+    """Return the names that GitHub gives the titles: words and hyphens, and a number from the second of one name on."""
+    anchors: list[str] = []
+    seen: Counter[str] = Counter()
+    for title in re.findall(r"^#+ (.+?)\s*$", without_code_blocks(page), re.MULTILINE):
+        text = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", title)
+        anchor = re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-")
+        anchors.append(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+        seen[anchor] += 1
+    return anchors
 
 
 @pytest.mark.parametrize("page", DOCS, ids=name_of)
@@ -37,11 +61,23 @@ def test_every_test_that_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_relative_link_leads_to_a_file(page: Path) -> None:
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in links_of(page):
         path, _, _ = target.partition("#")
-        if path and not re.match(r"[a-z]+:", path):
-            assert (page.parent / path).exists(), target
+        assert (page.parent / path).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_to_a_section_leads_to_one(page: Path) -> None:
+    for target in links_of(page):
+        path, _, anchor = target.partition("#")
+        if anchor:
+            assert anchor in anchors_of(page.parent / path if path else page), target
+
+
+def test_the_anchors_of_a_page_are_github_s(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A page, `x_y()`\n## cdk-nag\n```sh\n# no title\n```\n### [Link](a.md#b) & more\n## cdk-nag\n")
+    assert anchors_of(page) == ["a-page-x_y", "cdk-nag", "link--more", "cdk-nag-1"]
 
 
 def test_every_variable_that_the_runtime_reads_is_in_the_table() -> None:
