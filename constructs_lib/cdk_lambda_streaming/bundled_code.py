@@ -17,13 +17,13 @@ from constructs import Construct
 
 from cdk_lambda_streaming.bundling.bundle import Bundle, make_bundle
 from cdk_lambda_streaming.bundling.errors import BundlingError
-from cdk_lambda_streaming.bundling.ignore_file import read_ignore_file
 from cdk_lambda_streaming.bundling.options import BundlingOptions
 from cdk_lambda_streaming.bundling.plan import is_needed, plan_bundle, source_of
 from cdk_lambda_streaming.bundling.target import Target
-from cdk_lambda_streaming.entry import EXCLUDED, entry_code
+from cdk_lambda_streaming.entry import EXCLUDED
 from cdk_lambda_streaming.handler_source import Doubt
 from cdk_lambda_streaming.package import Source
+from cdk_lambda_streaming.plain_code import excluded_by_user, plain_code
 
 # In the template's metadata of the function; the emulator reads it.
 METADATA_KEY = "lambda-streaming:bundling"
@@ -41,12 +41,12 @@ class BundledCode:
 def bundle_entry(source: Source, entry: Path, python: tuple[int, int]) -> BundledCode:
     """Return the code of `entry` for a Python and the function's processor."""
     options = source.bundling or BundlingOptions()
-    excluded = [*options.asset_excludes, *read_ignore_file(entry)]
+    excluded = excluded_by_user(entry, options)
     try:
         requirements = source_of(entry, options)
         # Of a stack that is not asked for, the CDK wants some code and not the right one.
         if not is_needed(requirements, options) or not Stack.of(source.scope).bundling_required:
-            return BundledCode(entry_code(entry, excluded))
+            return BundledCode(plain_code(source.scope, entry, excluded))
         is_arm = source.architecture.name == aws_lambda.Architecture.ARM_64.name
         target = Target(python, "aarch64" if is_arm else "x86_64")
         bundle = make_bundle(plan_bundle(entry, requirements, target, options, [*EXCLUDED, *excluded]))

@@ -1,13 +1,10 @@
-"""The folder with the user's handler: what is looked for in it, and what of it goes to Lambda."""
+"""The folder with the user's handler: what is looked for in it, and what in it never is the function's."""
 
 from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
 from pathlib import Path, PurePath
-
-from aws_cdk import IgnoreMode, aws_lambda
 
 # None of this is the function's. A pattern without a slash matches at every depth, a folder with all in it.
 EXCLUDED = (
@@ -24,19 +21,6 @@ EXCLUDED = (
     # An app whose entry is its own folder would otherwise copy its output into itself.
     "cdk.out",
 )
-
-
-def entry_code(entry: Path, excluded: Sequence[str] = ()) -> aws_lambda.Code:
-    """Return the folder as Lambda code, named by a hash that is the same on every machine.
-
-    `excluded`: what else of it is not the function's, in the form of `.gitignore`.
-    """
-    # The CDK's Node process may have another working directory than this one.
-    return aws_lambda.Code.from_asset(
-        str(entry.absolute()),
-        exclude=[*EXCLUDED, *excluded],
-        ignore_mode=IgnoreMode.GIT if excluded else None,
-    )
 
 
 def find_entry(entry: str | os.PathLike[str]) -> Path:

@@ -19,7 +19,7 @@ from constructs import IValidation
 
 from cdk_lambda_streaming.adapter import Adapter
 from cdk_lambda_streaming.bundled_code import bundle_entry
-from cdk_lambda_streaming.entry import check_script, entry_code, find_entry
+from cdk_lambda_streaming.entry import check_script, find_entry
 from cdk_lambda_streaming.environment import (
     WEB_ADAPTER_INVOKE_MODE,
     WEB_ADAPTER_PREFIX,
@@ -38,9 +38,11 @@ from cdk_lambda_streaming.package import (
     Source,
     entry_of,
     package_code,
+    refuse_installing,
     refuse_options_of_python,
     refuse_options_of_zips,
 )
+from cdk_lambda_streaming.plain_code import excluded_by_user, plain_code
 from cdk_lambda_streaming.streaming_layer import WEB_ADAPTER_LAYER
 
 # Lambda Web Adapter 1.1.0 of 2026-09-18 (aws/aws-lambda-web-adapter#871).
@@ -180,7 +182,9 @@ class _OneWebAdapter:
 
 def _package_entry(source: Source, folder: Path, handler: str, runtime: aws_lambda.Runtime) -> Package:
     if runtime.name not in SUPPORTED:
-        return Package(entry_code(folder), handler, runtime)
+        refuse_installing(source.bundling, f"with the runtime '{runtime.name}', for which nothing is installed")
+        code = plain_code(source.scope, folder, excluded_by_user(folder, source.bundling))
+        return Package(code, handler, runtime)
     bundled = bundle_entry(source, folder, python_version(runtime))
     return Package(bundled.code, handler, runtime, doubts=bundled.doubts, bundling_metadata=bundled.metadata)
 

@@ -11,7 +11,7 @@ from typing import Any
 from aws_cdk import aws_lambda
 
 from cdk_lambda_streaming.adapter import Adapter
-from cdk_lambda_streaming.entry import check_script, entry_code, find_entry
+from cdk_lambda_streaming.entry import check_script, find_entry
 from cdk_lambda_streaming.environment import check_any_variable, misspelt_variables
 from cdk_lambda_streaming.front_doors import watch_front_doors
 from cdk_lambda_streaming.handler_source import Doubt
@@ -25,6 +25,7 @@ from cdk_lambda_streaming.package import (
     refuse_options_of_python,
     refuse_options_of_zips,
 )
+from cdk_lambda_streaming.plain_code import excluded_by_user, plain_code
 
 # Those whose own runtime client streams; https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
 NODE_SUFFIXES = (".mjs", ".js", ".cjs")
@@ -35,7 +36,8 @@ class NativeAdapter(Adapter):
         refuse_options_of_python(source, "Adapter.native()")
         if source.bundling is not None:
             raise ValueError(
-                "bundling installs Python packages, which Adapter.native() leaves to its user; leave it out"
+                "bundling installs Python packages, which Adapter.native() leaves to its user; leave it out, and name "
+                "what is not the function's in the file .lambdaignore in entry"
             )
         if source.runtime is None and not has_image(source):
             raise TypeError(
@@ -52,7 +54,8 @@ class NativeAdapter(Adapter):
             check_script(folder, "bootstrap", needs_shebang=False)
         elif source.runtime.family is aws_lambda.RuntimeFamily.NODEJS:
             _check_node_module(folder, handler)
-        return Package(entry_code(folder), handler, source.runtime, doubts=_doubts(source.runtime))
+        code = plain_code(source.scope, folder, excluded_by_user(folder))
+        return Package(code, handler, source.runtime, doubts=_doubts(source.runtime))
 
     def attach(self, function: aws_lambda.Function, package: Package) -> None:
         # The application answers in one form, whoever asks; nothing is told to it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from aws_cdk import aws_lambda
@@ -116,6 +116,17 @@ def refuse_options_of_zips(options: Mapping[str, Any], package: Package) -> None
             "snap_start cannot be combined with a container image, because Lambda has SnapStart for zip archives "
             "only; leave it out, or pass entry without base_image"
         )
+
+
+def refuse_installing(bundling: BundlingOptions | None, where: str) -> None:
+    """Refuse the options of bundling but `asset_excludes`, where this library installs nothing."""
+    for option in fields(BundlingOptions):
+        value = getattr(bundling, option.name, option.default)
+        if option.name != "asset_excludes" and value not in (option.default, []):
+            raise ValueError(
+                f"bundling.{option.name} cannot be {value!r} {where}; leave it out: of bundling only asset_excludes "
+                "counts here"
+            )
 
 
 def refuse_options_of_python(source: Source, adapter: str) -> None:

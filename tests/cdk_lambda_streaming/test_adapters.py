@@ -38,6 +38,13 @@ def variables(stack: Stack) -> dict[str, str]:
     return found
 
 
+def files_of_asset(stack: Stack) -> set[str]:
+    """Return what the command line would zip for the stack's function."""
+    name = properties(stack)["Code"]["S3Key"].removesuffix(".zip")
+    asset = Path(App.of(stack).outdir, f"asset.{name}")  # type: ignore[union-attr]
+    return {path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file()}
+
+
 def stack_in(region: str, tmp_path: Path) -> Stack:
     return Stack(App(outdir=str(tmp_path / "cdk.out")), "Stack", env=Environment(region=region))
 
@@ -108,6 +115,14 @@ class TestNative:
     ) -> None:
         with pytest.raises(error, match=said):
             StreamingFunction(stack, "Chat", entry=folder, adapter=Adapter.native(), **options)
+
+    def test_what_the_user_leaves_out(self, stack: Stack, folder: Path) -> None:
+        (folder / ".lambdaignore").write_text("*.sh\n*.map\n")
+        (folder / "node_modules/x").mkdir(parents=True)
+        for name in ("index.js", "index.js.map"):
+            (folder / "node_modules/x" / name).touch()
+        StreamingFunction(stack, "Chat", entry=folder, adapter=Adapter.native(), runtime=Runtime.NODEJS_24_X)
+        assert files_of_asset(stack) == {"bootstrap", "index.mjs", "node_modules/x/index.js"}
 
     def test_a_program_that_is_not_there(self, stack: Stack, folder: Path) -> None:
         (folder / "bootstrap").unlink()
@@ -240,6 +255,29 @@ class TestLambdaWebAdapter:
         layer = aws_lambda.LayerVersion.from_layer_version_arn(stack, "Own", arn)
         StreamingFunction(stack, "Shop", entry=folder, adapter=Adapter.lambda_web_adapter(layer=layer))
         assert properties(stack)["Layers"] == [arn]
+
+    def test_what_the_user_leaves_out_beside_another_language(self, stack: Stack, folder: Path) -> None:
+        (folder / ".lambdaignore").write_text("bootstrap\n")
+        StreamingFunction(
+            stack,
+            "Shop",
+            entry=folder,
+            adapter=Adapter.lambda_web_adapter(),
+            runtime=Runtime.NODEJS_24_X,
+            bundling=BundlingOptions(asset_excludes=["*.mjs"]),
+        )
+        assert files_of_asset(stack) == {"run.sh"}
+
+    def test_other_bundling_beside_another_language(self, stack: Stack, folder: Path) -> None:
+        with pytest.raises(ValueError, match=r"bundling.extras cannot be \['fast'\] with the runtime 'nodejs24.x'"):
+            StreamingFunction(
+                stack,
+                "Shop",
+                entry=folder,
+                adapter=Adapter.lambda_web_adapter(),
+                runtime=Runtime.NODEJS_24_X,
+                bundling=BundlingOptions(extras=["fast"]),
+            )
 
     def test_every_option_is_its_variable(self, stack: Stack, folder: Path) -> None:
         adapter = Adapter.lambda_web_adapter(
