@@ -5,35 +5,34 @@ It is written at synth and needs no Docker then; the CDK's command line builds t
 
 from __future__ import annotations
 
-import atexit
-import fnmatch
 import json
 import re
-import shutil
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from aws_cdk import Stage, Token, aws_ecr_assets, aws_lambda
 from constructs import Construct
 
-from cdk_lambda_streaming.entry import EXCLUDED
+from cdk_lambda_streaming.bundling.requirements_source import REQUIREMENTS
 from cdk_lambda_streaming.layer_content import open_folder, read_layer_files, write_layer_files
+from cdk_lambda_streaming.plain_code import copy_entry, make_asset_folder
 
-REQUIREMENTS = "requirements.txt"
 IGNORE = ".dockerignore"
 # https://pip.pypa.io/en/stable/reference/requirements-file-format/
 _NAMES_A_FILE = re.compile(r"-[rcef]|--(requirement|constraint|editable|find-links)\b|\.|/|file:")
 
 
 def image_code(
-    scope: Construct, entry: Path, handler: str, base_image: str, architecture: aws_lambda.Architecture
+    scope: Construct,
+    entry: Path,
+    handler: str,
+    base_image: str,
+    architecture: aws_lambda.Architecture,
+    excluded: Sequence[str],
 ) -> aws_lambda.Code:
     """Return the image's code for Lambda; the CDK copies the folder it is built from to the cloud assembly."""
-    folder = Path(tempfile.mkdtemp(prefix="lambda-streaming-image-"))
-    if not scope.node.try_get_context("aws:cdk:disable-asset-staging"):
-        # The copy is made when the function is; `cdk synth --no-staging` makes none, and names this folder itself.
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    write_image_folder(folder, entry, handler, base_image)
+    folder = make_asset_folder(scope)
+    write_image_folder(folder, entry, handler, base_image, excluded)
     is_arm = architecture.name == aws_lambda.Architecture.ARM_64.name
     return aws_lambda.Code.from_asset_image(
         str(folder),
@@ -41,12 +40,13 @@ def image_code(
     )
 
 
-def write_image_folder(folder: Path, entry: Path, handler: str, base_image: str) -> None:
+def write_image_folder(folder: Path, entry: Path, handler: str, base_image: str, excluded: Sequence[str] = ()) -> None:
     """Write a Dockerfile and what it copies: `opt`, the runtime; `task`, the code.
 
     :param handler: Lambda's own string, such as `index.handler`.
     :param base_image: Any image with Python 3.10 or newer as `python3` on PATH and with pip, where `entry` has a
         `requirements.txt`.
+    :param excluded: What of `entry` its user says is not the function's.
     """
     is_name = isinstance(base_image, str) and base_image and not any(map(str.isspace, base_image))
     if not is_name or Token.is_unresolved(base_image):
@@ -55,8 +55,12 @@ def write_image_folder(folder: Path, entry: Path, handler: str, base_image: str)
             f"{base_image!r}"
         )
     write_layer_files(read_layer_files(), folder / "opt")
-    shutil.copytree(entry, folder / "task", ignore=_excluded, symlinks=True, copy_function=_copy_readable)
-    open_folder(folder / "task")
+    copy_entry(entry, folder / "task", excluded)
+    if (entry / REQUIREMENTS).is_file() and not (folder / "task" / REQUIREMENTS).is_file():
+        raise ValueError(
+            f"entry folder '{entry}' has a {REQUIREMENTS}, which the image's Dockerfile installs, and a pattern of "
+            f".lambdaignore or asset_excludes leaves it out; end .lambdaignore with '!{REQUIREMENTS}'"
+        )
     if (entry / IGNORE).is_file():
         (folder / IGNORE).write_text(_ignore_in_task((entry / IGNORE).read_text("utf-8-sig")), "utf-8")
     (folder / "Dockerfile").write_text(_dockerfile(base_image, handler, entry), "utf-8")
@@ -70,16 +74,6 @@ def open_folders(function: aws_lambda.Function) -> None:
         folder = Path(stage.asset_outdir, f"asset.{asset.asset_hash}")
         if folder.is_dir():  # There is none where nothing is staged.
             open_folder(folder)
-
-
-def _excluded(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if any(fnmatch.fnmatch(name, pattern) for pattern in EXCLUDED)}
-
-
-def _copy_readable(source: str, target: str) -> None:
-    # Lambda reads the code as a user of its own.
-    shutil.copyfile(source, target)
-    Path(target).chmod(0o755 if Path(source).stat().st_mode & 0o100 else 0o644)
 
 
 def _ignore_in_task(ignored: str) -> str:

@@ -28,7 +28,15 @@ from cdk_lambda_streaming.function_resource import layers_of, resource_of, varia
 from cdk_lambda_streaming.handler_source import Doubt, find_handler
 from cdk_lambda_streaming.limits import format_number
 from cdk_lambda_streaming.managed_python import NEWEST, as_layer_runtime, is_os_only, python_version
-from cdk_lambda_streaming.package import Package, Source, entry_of, package_code, refuse_options_of_zips
+from cdk_lambda_streaming.package import (
+    Package,
+    Source,
+    entry_of,
+    package_code,
+    refuse_installing,
+    refuse_options_of_zips,
+)
+from cdk_lambda_streaming.plain_code import excluded_by_user
 from cdk_lambda_streaming.streaming_layer import StreamingLayer, tell_front_doors
 
 _ONE_AT_A_TIME = (
@@ -113,13 +121,15 @@ class HandlerAdapter(Adapter):
             raise ValueError(
                 f"runtime cannot be '{source.runtime.name}' with base_image, which brings the interpreter; leave it out"
             )
-        if source.bundling is not None:
-            raise ValueError(
-                "bundling cannot be combined with base_image, whose Dockerfile installs requirements.txt; leave one out"
-            )
-        code = image_code(source.scope, folder, handler, base_image, source.architecture)
+        refuse_installing(source.bundling, "with base_image, whose Dockerfile has pip install requirements.txt")
+        excluded = excluded_by_user(folder, source.bundling)
+        code = image_code(source.scope, folder, handler, base_image, source.architecture, excluded)
         return Package(
-            code, aws_lambda.Handler.FROM_IMAGE, aws_lambda.Runtime.FROM_IMAGE, doubts=doubts, is_written_here=True
+            code,
+            aws_lambda.Handler.FROM_IMAGE,
+            aws_lambda.Runtime.FROM_IMAGE,
+            doubts=doubts,
+            is_written_here=True,
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack, aws_ecr, aws_lambda
 from aws_cdk.assertions import Template
-from cdk_lambda_streaming import Adapter, BundlingOptions, StreamingFunction
+from cdk_lambda_streaming import Adapter, BundlingOptions, ByteCode, Installer, LeaveOut, StreamingFunction
 from cdk_lambda_streaming.container_image import write_image_folder
 from cdk_lambda_streaming.function_resource import resource_of
 
@@ -133,6 +133,81 @@ def test_the_entry_s_dockerignore_is_honoured(make_entry: Any, tmp_path: Path) -
     assert found - {"task/.dockerignore"} == {"task/index.py", "task/data/kept.py"}
 
 
+def test_what_the_user_leaves_out_is_not_in_the_image(make_entry: Any, tmp_path: Path) -> None:
+    entry = make_entry(index="handler = print\n", tests__test_index="", deep__tests__a="", data__keep="", data__left="")
+    (entry / ".lambdaignore").write_text("/tests\ndata/*\n!data/keep.py\n*.md\n")
+    for name in ("README.md", ".env"):
+        (entry / name).touch()
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    options = BundlingOptions(asset_excludes=[".env"])
+    StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry, base_image=BASE, bundling=options)
+    found = {name for name in files(build_context(app)) if name.startswith("task/")}
+    assert found == {"task/index.py", "task/deep/tests/a.py", "task/data/keep.py"}
+
+
+def test_what_is_left_out_does_not_change_the_image(make_entry: Any, tmp_path: Path) -> None:
+    def image(name: str, *left_out: str) -> str:
+        entry = make_entry(name)
+        (entry / ".lambdaignore").write_text("*.md\n")
+        for file in left_out:
+            (entry / file).write_text(name)
+        stack = Stack(App(outdir=str(tmp_path / name / "cdk.out")), "Stack")
+        StreamingFunction(stack, "Chat", entry=entry, base_image=BASE)
+        return json.dumps(properties(stack)["Code"]["ImageUri"])
+
+    assert image("one") == image("two", "notes.md")
+
+
+def test_requirements_that_are_left_out_are_missed_at_synth(entry: Path, tmp_path: Path) -> None:
+    (entry / "requirements.txt").write_text("fastapi\n")
+    with pytest.raises(ValueError, match=r"leaves it out; end .lambdaignore with '!requirements.txt'"):
+        write_image_folder(tmp_path / "one", entry, "index.handler", BASE, ["*.txt"])
+    write_image_folder(tmp_path / "two", entry, "index.handler", BASE, ["*.txt", "!requirements.txt"])
+
+
+def test_what_a_link_leads_to_is_in_the_image(entry: Path, tmp_path: Path) -> None:
+    for name in ("shared/common.py", "shared/notes.md", "one.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (entry / "one.py").symlink_to("../one.py")
+    (entry / "shared").symlink_to("../shared", target_is_directory=True)
+    (entry / "alias.py").symlink_to("index.py")
+    write_image_folder(tmp_path / "image", entry, "index.handler", BASE, ["*.md"])
+    task = tmp_path / "image/task"
+    assert {path.name for path in task.rglob("*") if path.is_symlink()} == {"alias.py"}
+    assert files(task) == {"index.py", "alias.py", "one.py", "shared/common.py"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"requirements": "lambda.txt"}, "bundling.requirements cannot be 'lambda.txt' with base_image"),
+        ({"installer": Installer.NONE}, "bundling.installer cannot be"),
+        ({"extras": ["fast"]}, r"bundling.extras cannot be \['fast'\] with base_image"),
+        ({"groups": ["prod"]}, "bundling.groups cannot be"),
+        ({"package": "api"}, "bundling.package cannot be 'api'"),
+        ({"build_from_source": ["docopt"]}, "bundling.build_from_source cannot be"),
+        ({"leave_out": [LeaveOut.TESTS]}, "bundling.leave_out cannot be"),
+        ({"byte_code": ByteCode.REQUIRED}, "bundling.byte_code cannot be"),
+        ({"before_bundling": ["make"]}, "bundling.before_bundling cannot be"),
+        (
+            {"after_bundling": ["make"]},
+            "bundling.after_bundling cannot be.*leave it out: .* only asset_excludes counts",
+        ),
+    ],
+)
+def test_what_an_image_does_not_heed_of_bundling_is_refused(
+    stack: Stack, entry: Path, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        StreamingFunction(stack, "Chat", entry=entry, base_image=BASE, bundling=BundlingOptions(**options))
+
+
+def test_bundling_options_that_say_nothing_are_taken(stack: Stack, entry: Path) -> None:
+    options = BundlingOptions(extras=[], leave_out=[])
+    StreamingFunction(stack, "Chat", entry=entry, base_image=BASE, bundling=options)
+
+
 UMASK_APP = """
 import os, sys
 os.umask(0o077)
@@ -228,11 +303,6 @@ def test_an_image_of_the_user_s_is_told_of_front_doors(stack: Stack) -> None:
             {"base_image": BASE, "runtime": aws_lambda.Runtime.PYTHON_3_14},
             ValueError,
             "runtime cannot be 'python3.14' with base_image",
-        ),
-        (
-            {"base_image": BASE, "bundling": BundlingOptions()},
-            ValueError,
-            "bundling cannot be combined with base_image",
         ),
         ({"base_image": BASE, "layers": [object()]}, ValueError, "layers cannot be added to a container image"),
         (
