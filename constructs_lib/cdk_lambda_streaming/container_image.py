@@ -13,7 +13,9 @@ from pathlib import Path
 from aws_cdk import Stage, Token, aws_ecr_assets, aws_lambda
 from constructs import Construct
 
-from cdk_lambda_streaming.bundling.requirements_source import REQUIREMENTS
+from cdk_lambda_streaming.bundling.project import Project
+from cdk_lambda_streaming.bundling.requirements_source import PYLOCK, PYPROJECT, REQUIREMENTS, find_requirements
+from cdk_lambda_streaming.handler_source import Doubt
 from cdk_lambda_streaming.layer_content import open_folder, read_layer_files, write_layer_files
 from cdk_lambda_streaming.plain_code import copy_entry, make_asset_folder
 
@@ -64,6 +66,26 @@ def write_image_folder(folder: Path, entry: Path, handler: str, base_image: str,
     if (entry / IGNORE).is_file():
         (folder / IGNORE).write_text(_ignore_in_task((entry / IGNORE).read_text("utf-8-sig")), "utf-8")
     (folder / "Dockerfile").write_text(_dockerfile(base_image, handler, entry), "utf-8")
+
+
+def find_not_installed(entry: Path) -> Doubt | None:
+    """Return a doubt where dependencies are named in a file that pip in the image is not given."""
+    if (entry / REQUIREMENTS).is_file():
+        return None
+    source = find_requirements(entry, None)
+    if source is None or (source.kind != PYLOCK and not _has_dependencies(entry)):
+        return None
+    return Doubt(
+        "imageWithoutRequirements",
+        f"the image has nothing of what '{source.path.name}' names: pip installs {REQUIREMENTS}, and entry has none; "
+        f"write it (uv export --format requirements-txt --no-dev --no-emit-project --output-file {REQUIREMENTS}), "
+        "unless the base image has the dependencies already",
+    )
+
+
+def _has_dependencies(entry: Path) -> bool:
+    project = Project.read(entry / PYPROJECT)
+    return bool(project.dependencies) or project.needs_build_to_tell
 
 
 def open_folders(function: aws_lambda.Function) -> None:

@@ -13,7 +13,7 @@ from constructs import IValidation
 
 from cdk_lambda_streaming.adapter import Adapter
 from cdk_lambda_streaming.bundled_code import bundle_entry
-from cdk_lambda_streaming.container_image import image_code, open_folders
+from cdk_lambda_streaming.container_image import find_not_installed, image_code, open_folders
 from cdk_lambda_streaming.entry import find_entry, find_index, handler_string
 from cdk_lambda_streaming.environment import (
     EXEC_WRAPPERS_VARIABLE,
@@ -124,11 +124,12 @@ class HandlerAdapter(Adapter):
         refuse_installing(source.bundling, "with base_image, whose Dockerfile has pip install requirements.txt")
         excluded = excluded_by_user(folder, source.bundling)
         code = image_code(source.scope, folder, handler, base_image, source.architecture, excluded)
+        doubt = find_not_installed(folder)
         return Package(
             code,
             aws_lambda.Handler.FROM_IMAGE,
             aws_lambda.Runtime.FROM_IMAGE,
-            doubts=doubts,
+            doubts=doubts if doubt is None else [*doubts, doubt],
             is_written_here=True,
         )
 

@@ -16,7 +16,7 @@ import pytest
 from aws_cdk import App, Stack, aws_ecr, aws_lambda
 from aws_cdk.assertions import Template
 from cdk_lambda_streaming import Adapter, BundlingOptions, ByteCode, Installer, LeaveOut, StreamingFunction
-from cdk_lambda_streaming.container_image import write_image_folder
+from cdk_lambda_streaming.container_image import find_not_installed, write_image_folder
 from cdk_lambda_streaming.function_resource import resource_of
 
 BASE = "public.ecr.aws/lambda/python:3.14"
@@ -206,6 +206,32 @@ def test_what_an_image_does_not_heed_of_bundling_is_refused(
 def test_bundling_options_that_say_nothing_are_taken(stack: Stack, entry: Path) -> None:
     options = BundlingOptions(extras=[], leave_out=[])
     StreamingFunction(stack, "Chat", entry=entry, base_image=BASE, bundling=options)
+
+
+PROJECT = '[project]\nname = "chat"\nversion = "1"\ndependencies = ["six"]\n'
+
+
+@pytest.mark.parametrize(
+    ("sources", "named"),
+    [
+        ({"pyproject.toml": PROJECT}, "pyproject.toml"),
+        ({"pyproject.toml": PROJECT, "uv.lock": "version = 1\n"}, "uv.lock"),
+        ({"pylock.toml": 'lock-version = "1.0"\n'}, "pylock.toml"),
+        ({"pyproject.toml": PROJECT, "requirements.txt": "six\n"}, None),
+        ({"pyproject.toml": PROJECT.replace('"six"', ""), "uv.lock": "version = 1\n"}, None),
+        ({"pyproject.toml": "[tool.ruff]\nline-length = 120\n"}, None),
+        ({}, None),
+    ],
+)
+def test_dependencies_that_pip_in_the_image_is_not_given_are_noticed(
+    entry: Path, sources: dict[str, str], named: str | None
+) -> None:
+    for name, text in sources.items():
+        (entry / name).write_text(text)
+    doubt = find_not_installed(entry)
+    assert (doubt is None) == (named is None)
+    if doubt is not None:
+        assert f"nothing of what '{named}' names" in doubt.message
 
 
 UMASK_APP = """

@@ -87,6 +87,13 @@ def depending(*requirements: str, file: str = "requirements.txt", setting: tuple
 NO_PYTHON = (byte_code, "find_interpreter", lambda python: None)
 NO_UV = (installers, "find_uv", lambda: None)
 PROJECT = ("[project]", 'name = "chat"', 'version = "1"', 'dependencies = ["six==1.17.0"]')
+
+
+def image_of_a_project(stack: Stack, entry: Path) -> StreamingFunction:
+    (entry / "pyproject.toml").write_text("\n".join(PROJECT))
+    return chat(stack, entry, base_image="python:3.14")
+
+
 # The same by another way.
 ALSO: list[tuple[str, Make]] = [
     ("osOnlyNeedsPython", code_of(aws_lambda.Runtime.PROVIDED_AL2023)),
@@ -98,6 +105,7 @@ WARNINGS: dict[str, Make] = {
     "edgeOptimizedRestApi": wired(add_edge_optimized),
     "handlerUndecided": undecided,
     "httpApiBuffers": wired(wire_http_api),
+    "imageWithoutRequirements": image_of_a_project,
     "integrationTimeout": wired(add_hasty),
     "loadBalancerBuffers": wired(wire_load_balancer),
     "largeBundle": depending("six==1.17.0", setting=(tree, "ZIPPED_HINT_BYTES", 1000)),
