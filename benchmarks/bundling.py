@@ -118,8 +118,9 @@ def measure_bundling(folder: Path, entry: Path, rounds: int) -> None:
     print(f"\n{'size':<52} {'MB':>7} {'zipped':>7}")
     for name, place in (("bundle", made.folder), ("with byte code", byte_code[0][1].folder), ("pip's", pip_folder)):
         print(f"{name:<52} {size(place):>7.1f} {zipped(place):>7.1f}")
-    print_ratio("bundle / pip's", size(made.folder) / size(pip_folder), SIZE_RATIO)
-    print_ratio("bundle with byte code / pip's", size(byte_code[0][1].folder) / size(pip_folder), SIZE_RATIO)
+    for name, place in (("bundle", made.folder), ("bundle with byte code", byte_code[0][1].folder)):
+        print_ratio(f"{name} / pip's", size(place) / size(pip_folder), SIZE_RATIO)
+        print_ratio(f"{name} / pip's, zipped", zipped(place) / zipped(pip_folder), SIZE_RATIO)
 
 
 def run_pip(entry: Path, into: Path) -> float:

@@ -19,6 +19,7 @@ from cdk_lambda_streaming.bundling.bundle import Bundle, make_bundle
 from cdk_lambda_streaming.bundling.errors import BundlingError
 from cdk_lambda_streaming.bundling.options import BundlingOptions
 from cdk_lambda_streaming.bundling.plan import is_needed, plan_bundle, source_of
+from cdk_lambda_streaming.bundling.requirements_source import RequirementsSource
 from cdk_lambda_streaming.bundling.target import Target
 from cdk_lambda_streaming.entry import EXCLUDED
 from cdk_lambda_streaming.handler_source import Doubt
@@ -54,16 +55,29 @@ def bundle_entry(source: Source, entry: Path, python: tuple[int, int]) -> Bundle
         raise RuntimeError(f"entry folder '{entry}' cannot be bundled: {error}") from error
     _stage(source.scope, bundle)
     code = aws_lambda.Code.from_asset(str(bundle.folder), asset_hash=bundle.name, asset_hash_type=AssetHashType.CUSTOM)
-    metadata = {} if requirements is None and not options.before_bundling else {
-        # As seen from where the app runs: the same on every machine that has the project.
+    is_told = requirements is not None or bool(options.before_bundling)
+    metadata = _metadata(entry, requirements, target, excluded, options) if is_told else {}
+    return BundledCode(code, [Doubt(*notice) for notice in bundle.notices], metadata)
+
+
+def _metadata(
+    entry: Path,
+    requirements: RequirementsSource | None,
+    target: Target,
+    excluded: Sequence[str],
+    options: BundlingOptions,
+) -> dict[str, Any]:
+    """Return what the emulator bundles the same again from; without requirements where a hook writes them."""
+    # As seen from where the app runs: the same on every machine that has the project.
+    told = {} if requirements is None else {"requirements": Path(os.path.relpath(requirements.path, entry)).as_posix()}
+    return {
+        **told,
         "entry": Path(os.path.relpath(entry)).as_posix(),
-        "requirements": requirements and Path(os.path.relpath(requirements.path, entry)).as_posix(),
         "python": target.version,
         "machine": target.machine,
         "excluded": [*EXCLUDED, *excluded],
         "options": options.to_json(),
     }
-    return BundledCode(code, [Doubt(*notice) for notice in bundle.notices], metadata)
 
 
 def _stage(scope: Construct, bundle: Bundle) -> None:

@@ -16,6 +16,7 @@ from aws_cdk import AssetHashType, aws_lambda
 from constructs import Construct
 
 from cdk_lambda_streaming.bundling import tree
+from cdk_lambda_streaming.bundling.errors import BundlingError
 from cdk_lambda_streaming.bundling.ignore_file import read_ignore_file
 from cdk_lambda_streaming.bundling.options import BundlingOptions
 from cdk_lambda_streaming.entry import EXCLUDED
@@ -23,7 +24,11 @@ from cdk_lambda_streaming.entry import EXCLUDED
 
 def excluded_by_user(entry: Path, options: BundlingOptions | None = None) -> list[str]:
     """Return the patterns that `.lambdaignore` and the options have, in the form of `.gitignore`."""
-    return [*(options.asset_excludes if options is not None else ()), *read_ignore_file(entry)]
+    try:
+        ignored = read_ignore_file(entry)
+    except BundlingError as error:
+        raise ValueError(str(error)) from error
+    return [*(options.asset_excludes if options is not None else ()), *ignored]
 
 
 def plain_code(scope: Construct, entry: Path, excluded: Sequence[str]) -> aws_lambda.Code:
@@ -52,14 +57,6 @@ def make_asset_folder(scope: Construct) -> Path:
 
 def copy_entry(entry: Path, into: Path, excluded: Sequence[str]) -> None:
     """Copy what is the function's, with the modes that Lambda needs. Links out of the folder become what is there."""
-    patterns = [*EXCLUDED, *excluded]
     into.mkdir(parents=True, exist_ok=True)
-    tree.copy_files(entry, into, patterns)
-    # A pattern with a slash names a path in `entry`, which what is behind a link has not.
-    of_names = [pattern for pattern in patterns if "/" not in pattern.rstrip("/")]
-    for path in tree.files_of(entry, patterns):
-        if path.is_dir() and not path.resolve().is_relative_to(entry.resolve()):
-            link = into / path.relative_to(entry)
-            link.unlink()
-            tree.copy_files(path.resolve(), link, of_names)
+    tree.copy_files(entry, into, [*EXCLUDED, *excluded])
     tree.set_modes(into)

@@ -41,12 +41,12 @@ class Bundling:
 
     entry: str
     """The function's folder, as seen from where the app ran."""
-    requirements: str | None
-    """The file that names the dependencies, as seen from `entry`; None where a command of the user's writes it."""
     python: str
     machine: str
     excluded: Sequence[str]
     options: Mapping[str, Any]
+    requirements: str | None = None
+    """The file that names the dependencies, as seen from `entry`; None where a command of the user's writes it."""
 
 
 @dataclass(frozen=True, slots=True)

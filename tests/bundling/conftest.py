@@ -40,7 +40,9 @@ def plan(entry: Path, python: tuple[int, int] = (3, 14), machine: str = "aarch64
     chosen = BundlingOptions(**{"byte_code": ByteCode.OFF, **options})
     source = source_of(entry, chosen)
     interpreter = sys.executable if machine == "desk" else None
-    return plan_bundle(entry, source, Target(python, machine, interpreter), chosen, ["__pycache__", "*.pyc"])
+    return plan_bundle(
+        entry, source, Target(python, machine, interpreter), chosen, ["__pycache__", "*.pyc", *chosen.asset_excludes]
+    )
 
 
 def bundle(entry: Path, python: tuple[int, int] = (3, 14), machine: str = "aarch64", **options: Any) -> Bundle:

@@ -36,6 +36,34 @@ def test_a_link_within_the_folder_stays_one(bundled: Path) -> None:
     assert (bundle(bundled).folder / "alias.py").is_symlink()
 
 
+def test_a_link_to_a_folder_elsewhere_becomes_the_folder(bundled: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    (shared / "deep").mkdir(parents=True)
+    (shared / "deep" / "common.py").write_text("A = 1\n")
+    (shared / "deep" / "notes.md").write_text("")
+    (bundled / "common").symlink_to("../shared")
+    (bundled / "loop").symlink_to("..")
+    made = bundle(bundled, asset_excludes=["*.md", "loop"])
+    assert not (made.folder / "common").is_symlink()
+    assert [path.name for path in (made.folder / "common" / "deep").iterdir()] == ["common.py"]
+    (shared / "deep" / "common.py").write_text("A = 2\n")
+    assert plan(bundled, asset_excludes=["*.md", "loop"]).name != made.name
+
+
+def test_links_that_have_no_end_stay_links(bundled: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "again").symlink_to(shared)
+    (bundled / "shared").symlink_to(shared)
+    (bundled / "up").symlink_to("..")
+    assert [path.relative_to(bundled).as_posix() for path in tree.files_of(bundled)] == [
+        "index.py",
+        "requirements.txt",
+        "shared/again",
+        "up",
+    ]
+
+
 def test_a_module_beside_a_package_of_its_name_is_refused(entry: Path) -> None:
     (entry / "requirements.txt").write_text("idna==3.10\n")
     (entry / "idna.py").write_text("")
@@ -82,7 +110,9 @@ def test_addresses_are_told_without_what_is_secret_in_them() -> None:
         (".env", "deep/.env", True),
         ("**/.env", ".env", True),
         ("**/.env", "a/b/.env", True),
-        ("**/private/", "private", True),
+        ("**/private/", "private/", True),
+        ("private/", "private", False),
+        ("/private/", "private/", True),
         ("data/*.csv", "data/x.csv", True),
         ("data/*.csv", "data/sub/y.csv", False),
         ("/data", "data", True),
@@ -94,12 +124,19 @@ def test_addresses_are_told_without_what_is_secret_in_them() -> None:
     ],
 )
 def test_patterns_mean_what_they_mean_to_git(pattern: str, path: str, excluded: bool) -> None:
-    assert tree.is_excluded(path, [pattern]) is excluded
+    is_folder = path.endswith("/")
+    assert tree.is_excluded(path.rstrip("/"), [pattern], is_folder=is_folder) is excluded
 
 
 def test_the_last_pattern_that_matches_counts() -> None:
-    assert not tree.is_excluded("keep.csv", ["*.csv", "!keep.csv"])
-    assert tree.is_excluded("keep.csv", ["!keep.csv", "*.csv"])
+    assert not tree.is_excluded("keep.csv", ["*.csv", "!keep.csv"], is_folder=False)
+    assert tree.is_excluded("keep.csv", ["!keep.csv", "*.csv"], is_folder=False)
+
+
+def test_an_ignore_file_that_is_no_text_is_named(entry: Path) -> None:
+    (entry / ".lambdaignore").write_bytes(b"\xff\xfe*\x00")
+    with pytest.raises(BundlingError, match=r"\.lambdaignore' is not UTF-8 text: .*; save it as such"):
+        read_ignore_file(entry)
 
 
 def test_the_first_line_of_an_ignore_file_counts_whatever_editor_wrote_it(entry: Path) -> None:

@@ -22,7 +22,7 @@ from .target import Target
 def main() -> None:
     asked = json.loads(sys.argv[-1])
     entry = Path(asked["entry"])
-    named = asked["requirements"] or asked["options"]["requirements"]
+    named = asked.get("requirements") or asked["options"].get("requirements")
     options = BundlingOptions.from_json({**asked["options"], "requirements": named, "byte_code": "off"})
     try:
         source = source_of(entry, options)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .errors import BundlingError
+
 NAME = ".lambdaignore"
 
 
@@ -12,5 +14,9 @@ def read_ignore_file(entry: Path) -> list[str]:
     file = entry / NAME
     if not file.is_file():
         return []
-    lines = (line.strip() for line in file.read_text("utf-8-sig").splitlines())
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BundlingError(f"'{file}' is not UTF-8 text: {error}; save it as such") from error
+    lines = (line.strip() for line in text.splitlines())
     return [NAME, *(line for line in lines if line and not line.startswith("#"))]

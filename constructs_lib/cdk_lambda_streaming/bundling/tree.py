@@ -27,28 +27,42 @@ _OF_INSTALLERS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cac
 
 
 def files_of(folder: Path, excluded: Sequence[str] = ()) -> Iterator[Path]:
-    """Return the files below a folder in an order that is the same everywhere; links are files."""
-    yield from _files_below(folder, folder, excluded)
+    """Return the files below a folder in an order that is the same everywhere.
+
+    Links are files, but one to a folder elsewhere, of which a copy has to have the content.
+    """
+    yield from _files_below(folder, folder, excluded, (folder.resolve(),))
 
 
-def _files_below(inner: Path, folder: Path, excluded: Sequence[str]) -> Iterator[Path]:
+def _files_below(inner: Path, folder: Path, excluded: Sequence[str], roots: tuple[Path, ...]) -> Iterator[Path]:
     for path in sorted(inner.iterdir(), key=lambda path: path.name):
-        if is_excluded(path.relative_to(folder).as_posix(), excluded):
+        is_folder = path.is_dir()
+        if is_excluded(path.relative_to(folder).as_posix(), excluded, is_folder=is_folder):
             continue
-        if path.is_dir() and not path.is_symlink():
-            yield from _files_below(path, folder, excluded)
+        if is_folder and not path.is_symlink():
+            yield from _files_below(path, folder, excluded, roots)
+        elif is_folder and not _meet(target := path.resolve(), roots):
+            yield from _files_below(path, folder, excluded, (*roots, target))
         else:
             yield path
 
 
-def is_excluded(path: str, patterns: Iterable[str]) -> bool:
+def _meet(target: Path, roots: Iterable[Path]) -> bool:
+    """Whether a folder is a part of those that are walked, or they of it, so that there would be no end."""
+    return any(target.is_relative_to(root) or root.is_relative_to(target) for root in roots)
+
+
+def is_excluded(path: str, patterns: Iterable[str], *, is_folder: bool) -> bool:
     """Whether a pattern means the path, as in `.gitignore`.
 
-    One without a slash means names at every depth; the last that matches counts.
+    One without a slash means names at every depth, one with a slash at its end folders; the last that matches counts.
     """
     excluded = False
     for pattern in patterns:
-        negated, plain = pattern.startswith("!"), pattern.removeprefix("!").rstrip("/")
+        negated, plain = pattern.startswith("!"), pattern.removeprefix("!")
+        if plain.endswith("/") and not is_folder:
+            continue
+        plain = plain.rstrip("/")
         is_anchored = "/" in plain
         parts = plain.lstrip("/").split("/")
         if _matches(path.split("/") if is_anchored else [path.rpartition("/")[2]], parts):
