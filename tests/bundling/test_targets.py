@@ -28,14 +28,7 @@ jsonschema
 """
 # Amazon Linux 2 and 2023: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 GLIBC = {(3, 10): (2, 26), (3, 11): (2, 26), (3, 12): (2, 34), (3, 13): (2, 34), (3, 14): (2, 34)}
-TARGETS = [
-    ((3, 10), "aarch64"),
-    ((3, 11), "x86_64"),
-    ((3, 12), "aarch64"),
-    ((3, 13), "x86_64"),
-    ((3, 14), "aarch64"),
-    ((3, 14), "x86_64"),
-]
+TARGETS = [(python, machine) for python in GLIBC for machine in ("aarch64", "x86_64")]
 IMPORTS = """
 import sys
 sys.path.insert(0, ".")
