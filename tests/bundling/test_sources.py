@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -283,3 +284,19 @@ def test_a_lock_that_is_older_than_its_project_is_refused(entry: Path) -> None:
         BundlingError, match=r"uv.lock' was made before .*pyproject.toml' was changed: .* idna; run uv lock"
     ):
         plan(entry)
+
+
+def test_a_line_says_what_was_installed_but_not_to_a_pipeline(
+    entry: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (entry / "requirements.txt").write_text("six==1.16.0\n")
+    bundle(entry)
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.delenv("CI")
+    made = bundle(entry, machine="x86_64")
+    line = r"Bundled chat for Python 3\.14 on x86_64: 1 package from requirements\.txt with uv [\d.]+; 0\.0 MB, [\d.]+ s\n"
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert re.fullmatch(line, said.err)
+    assert bundle(entry, machine="x86_64") == made
+    assert capfd.readouterr() == ("", "")

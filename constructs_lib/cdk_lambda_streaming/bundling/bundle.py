@@ -140,10 +140,12 @@ def _hook(commands: Sequence[str], folder: Path, option: str) -> None:
 def _tell(plan: Plan, function: Path, seconds: float) -> None:
     if os.environ.get("CI"):
         return
+    count = sum(1 for _ in function.glob("*.dist-info"))
+    source = f" from {plan.source.path.name} with {plan.installer.name}" if plan.source else ""
+    byte_code = ", byte code" if plan.interpreter else ""
     megabytes = tree.size_of(function) / 1024 / 1024
-    source = f"{plan.source.path.name} " if plan.source else ""
     print(
-        f"Bundled {plan.entry.name}: {source}for {plan.target} with {plan.installer.name}, "
-        f"{'byte code, ' if plan.interpreter else ''}{seconds:.1f} s, {megabytes:.1f} MB",
+        f"Bundled {plan.entry.name} for {plan.target}: {count} package{'' if count == 1 else 's'}{source}{byte_code}; "
+        f"{megabytes:.1f} MB, {seconds:.1f} s",
         file=sys.stderr,
     )
