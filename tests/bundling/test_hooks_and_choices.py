@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from bundling import options as options_module
+from bundling import uv_installer
 from bundling.errors import BundlingError
 from bundling.options import BundlingOptions, ByteCode, Installer
 
@@ -63,6 +64,24 @@ def test_what_a_hook_writes_is_installed_for_the_desk_too(entry: Path) -> None:
     folder = Path(made.stdout.strip())
     assert (folder / "six.py").exists()
     assert list(folder.rglob("*.pyc")) == []
+
+
+def test_requirements_that_are_not_deployed_count_beside_hooks(entry: Path) -> None:
+    (entry / "requirements.txt").write_text("six==1.16.0\n")
+    made = bundle(entry, before_bundling=["echo 1 > made.txt"], asset_excludes=["requirements.txt"])
+    assert packages(made) == {"six": "1.16.0"}
+    assert not (made.folder / "requirements.txt").exists()
+
+
+def test_a_project_that_a_hook_changes_is_built_once(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(entry, '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n')
+    (entry / "src" / "chat").mkdir(parents=True)
+    (entry / "src" / "chat" / "__init__.py").write_text("")
+    hook = "echo >> pyproject.toml; echo answer = 42 > src/chat/__init__.py"
+    made = bundle(entry, before_bundling=[hook])
+    assert (made.folder / "chat" / "__init__.py").read_text() == "answer = 42\n"
+    monkeypatch.setattr(uv_installer.UvInstaller, "install", None)
+    assert bundle(entry, before_bundling=[hook]) == made
 
 
 def test_a_hook_that_writes_no_requirements_says_so(entry: Path) -> None:

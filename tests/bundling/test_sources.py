@@ -294,7 +294,7 @@ def test_a_line_says_what_was_installed_but_not_to_a_pipeline(
     assert capfd.readouterr() == ("", "")
     monkeypatch.delenv("CI")
     made = bundle(entry, machine="x86_64")
-    line = r"Bundled chat for Python 3\.14 on x86_64: 1 package from requirements\.txt with uv [\d.]+; 0\.0 MB, [\d.]+ s\n"
+    line = r"Bundled chat for Python 3.14 on x86_64: 1 package from requirements.txt with uv [\d.]+; 0.0 MB, [\d.]+ s\n"
     said = capfd.readouterr()
     assert said.out == ""
     assert re.fullmatch(line, said.err)

@@ -79,7 +79,8 @@ def _fill(plan: Plan, scratch: Path, function: Path) -> tuple[list[Notice], Sequ
         named_in = entry if source.path.is_relative_to(entry) else plan.entry
         installed = plan.installer.install(source, named_in, plan.target, function)
         notices += installed.notices
-        local = installed.local
+        # What is of the copy is a part of the entry.
+        local = [each for each in installed.local if not each.path.is_relative_to(scratch)]
         secret = _files_with_passwords(source, named_in)
     tree.remove_traces(function)
     excluded = (*plan.excluded, *secret)
@@ -102,15 +103,12 @@ def _source_after_hooks(plan: Plan, copy: Path) -> RequirementsSource | None:
     if plan.options.installer is Choice.NONE or (planned and not planned.path.is_relative_to(plan.entry)):
         return planned
     found = find_requirements(copy, plan.options.requirements)
-    if found is None:
-        check_source(plan.entry, None, plan.target, plan.options)
-        return None
+    if found is None or not found.path.is_relative_to(copy):
+        # What is no part of the function may name its dependencies all the same.
+        check_source(plan.entry, planned, plan.target, plan.options)
+        return planned
     same_place = planned is not None and planned.path.relative_to(plan.entry) == found.path.relative_to(copy)
-    if (
-        planned
-        and same_place
-        and [hash_of(file) for file in planned.inputs] == [hash_of(file) for file in found.inputs]
-    ):
+    if planned and same_place and [*map(hash_of, planned.inputs)] == [*map(hash_of, found.inputs)]:
         return planned
     check_source(copy, found, plan.target, plan.options)
     return found
