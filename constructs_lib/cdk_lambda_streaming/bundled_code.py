@@ -16,6 +16,7 @@ from aws_cdk import AssetHashType, Stack, Stage, aws_lambda
 from constructs import Construct
 
 from cdk_lambda_streaming.bundling.bundle import Bundle, make_bundle
+from cdk_lambda_streaming.bundling.cache import remove_abandoned
 from cdk_lambda_streaming.bundling.errors import BundlingError
 from cdk_lambda_streaming.bundling.options import BundlingOptions
 from cdk_lambda_streaming.bundling.plan import is_needed, plan_bundle, source_of
@@ -92,10 +93,17 @@ def _stage(scope: Construct, bundle: Bundle) -> None:
     place = Path(stage.asset_outdir, f"asset.{hashlib.sha256(bundle.name.encode()).hexdigest()}")
     if place.exists():
         return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".staging-", dir=place.parent) as folder:
-        copy = Path(folder, "asset")
-        shutil.copytree(bundle.folder, copy, symlinks=True)
-        # Another synthesis may have been quicker; its copy is as good.
-        with contextlib.suppress(OSError):
-            copy.rename(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(place.parent, ".staging-*")
+        with tempfile.TemporaryDirectory(prefix=".staging-", dir=place.parent) as folder:
+            copy = Path(folder, "asset")
+            shutil.copytree(bundle.folder, copy, symlinks=True)
+            # Another synthesis may have been quicker; its copy is as good.
+            with contextlib.suppress(OSError):
+                copy.rename(place)
+    except shutil.Error as error:  # One for each file.
+        source, _, cause = error.args[0][0]
+        raise RuntimeError(f"'{source}' cannot be copied to '{place.parent}': {cause}") from None
+    except OSError as error:
+        raise RuntimeError(f"the bundle '{bundle.folder}' cannot be copied to '{place.parent}': {error}") from error

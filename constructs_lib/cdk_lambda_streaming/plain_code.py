@@ -23,12 +23,12 @@ from cdk_lambda_streaming.entry import EXCLUDED
 
 
 def excluded_by_user(entry: Path, options: BundlingOptions | None = None) -> list[str]:
-    """Return the patterns that `.lambdaignore` and the options have, in the form of `.gitignore`."""
+    """Return the patterns of `.lambdaignore` and of the options, which have the last word; as in `.gitignore`."""
     try:
         ignored = read_ignore_file(entry)
     except BundlingError as error:
         raise ValueError(str(error)) from error
-    return [*(options.asset_excludes if options is not None else ()), *ignored]
+    return [*ignored, *(options.asset_excludes if options is not None else ())]
 
 
 def plain_code(scope: Construct, entry: Path, excluded: Sequence[str]) -> aws_lambda.Code:

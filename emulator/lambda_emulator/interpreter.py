@@ -1,7 +1,8 @@
 """Find the Python on this desk that is nearest to a function's runtime.
 
-A program named `python3.13` on PATH may be a shim that fails when it is run, or need the desk's environment to start;
-so each candidate is run, in an environment as bare as the function's, before it is believed.
+It is looked for on PATH, among pyenv's and among uv's. A program named `python3.13` on PATH may be a shim that fails
+when it is run, or need the desk's environment to start; so each candidate is run, in an environment as bare as the
+function's, before it is believed.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def find_interpreter(runtime: str) -> Interpreter:
     """Find the interpreter of a runtime such as `python3.13`; else the one this emulator runs on."""
     wanted = re.fullmatch(r"python(3\.\d+)", runtime)
     if wanted:
-        for candidate in _on_path(runtime):
+        for candidate in (*_on_path(runtime), *_of_pyenv(wanted[1]), *_of_uv(wanted[1])):
             interpreter = _verify(candidate)
             if interpreter is not None and interpreter.minor_version == wanted[1]:
                 return interpreter
@@ -65,6 +66,18 @@ def _on_path(name: str) -> Iterator[Path]:
         candidate = Path(folder, name)
         if candidate.is_file() and os.access(candidate, os.X_OK):
             yield candidate
+
+
+def _of_pyenv(version: str) -> Iterator[Path]:
+    root = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv"))
+    yield from sorted(root.glob(f"versions/{version}.*/bin/python{version}"))
+
+
+def _of_uv(version: str) -> Iterator[Path]:
+    """Yield those that `uv python install` has brought: https://docs.astral.sh/uv/reference/storage/."""
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    root = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path(data, "uv", "python"))
+    yield from sorted(root.glob(f"cpython-{version}.*/bin/python{version}"))
 
 
 def _verify(candidate: Path) -> Interpreter | None:

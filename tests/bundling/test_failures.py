@@ -152,8 +152,8 @@ def test_required_byte_code_without_an_interpreter_is_an_error(entry: Path, monk
 def test_more_than_lambda_takes_lists_what_is_large(entry: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (entry / "requirements.txt").write_text("six==1.17.0\nidna==3.10\n")
     monkeypatch.setattr(tree, "UNZIPPED_LIMIT_BYTES", 100_000)
-    with pytest.raises(BundlingError, match=r"largest packages are\n +\d+\.\d MB  idna\n"):
-        bundle(entry)
+    with pytest.raises(BundlingError, match=r"largest packages are\n +\d+\.\d MB  idna\n(.|\n)*lambda/python:3\.13'"):
+        bundle(entry, (3, 13))
     assert left_in(cache) == []
 
 
@@ -163,3 +163,19 @@ def test_a_large_zip_is_hinted_at_each_time(entry: Path, monkeypatch: pytest.Mon
     assert [notice.id for notice in bundle(entry).notices] == ["largeBundle"]
     monkeypatch.setattr(shutil, "copy2", None)
     assert [notice.id for notice in bundle(entry).notices] == ["largeBundle"]
+
+
+def test_a_tool_that_says_nothing_is_told_of_by_how_it_ended(entry: Path) -> None:
+    (entry / "requirements.txt").write_text("# none\n")
+    with pytest.raises(BundlingError, match=r"after_bundling 'exit 3' failed:\nit ended with the status 3, and said"):
+        bundle(entry, after_bundling=["exit 3"])
+    with pytest.raises(BundlingError, match=r"failed:\nit was ended by the signal SIGKILL"):
+        bundle(entry, after_bundling=["kill -9 $$"])
+
+
+def test_without_network_hashes_are_not_blamed(entry: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache.parent / "uv"))
+    (entry / "requirements.txt").write_text(f"six==1.17.0 --hash={WRONG_HASH}\n")
+    with pytest.raises(BundlingError, match="UV_OFFLINE is set, so packages come from uv's cache alone"):
+        bundle(entry)

@@ -43,7 +43,7 @@ def files(folder: Path) -> list[str]:
 def test_the_user_s_patterns_are_those_of_options_and_file(entry: Path) -> None:
     assert excluded_by_user(entry) == []
     (entry / ".lambdaignore").write_text("*.md\n")
-    assert excluded_by_user(entry, BundlingOptions(asset_excludes=["tests"])) == ["tests", ".lambdaignore", "*.md"]
+    assert excluded_by_user(entry, BundlingOptions(asset_excludes=["tests"])) == [".lambdaignore", "*.md", "tests"]
 
 
 def test_what_is_left_out_does_not_change_the_name(entry: Path, asset_of: MakeAsset) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import functools
+import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +68,28 @@ def test_the_cdk_takes_the_copy_that_is_there(bundled: Path, tmp_path: Path) -> 
     add_function(outdir, bundled).synth()
     assert len(assets(outdir)) == 1
     assert not list(outdir.glob(".staging-*"))
+
+
+def test_a_disk_that_is_full_is_one_error(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Any, target: Any, **_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    outdir = tmp_path / "cdk.out"
+    with monkeypatch.context() as patched:
+        patched.setattr(bundled_code.shutil, "copytree", functools.partial(shutil.copytree, copy_function=full))
+        with pytest.raises(RuntimeError, match=r"cannot be copied to '.*cdk.out': \[Errno 28\] No space") as raised:
+            add_function(outdir, bundled)
+    assert len(str(raised.value)) < 500
+    assert list(outdir.glob("*staging*")) == []
+
+
+def test_what_a_killed_synthesis_left_is_removed_a_day_later(bundled: Path, tmp_path: Path) -> None:
+    outdir = tmp_path / "cdk.out"
+    for name, age in (("old", 2 * 24 * 60 * 60), ("now", 0)):
+        (outdir / f".staging-{name}").mkdir(parents=True)
+        os.utime(outdir / f".staging-{name}", (time.time() - age,) * 2)
+    add_function(outdir, bundled)
+    assert [path.name for path in outdir.glob(".staging-*")] == [".staging-now"]
 
 
 def test_unstaged_assets_stay_where_they_are(bundled: Path, tmp_path: Path) -> None:

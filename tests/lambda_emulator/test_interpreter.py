@@ -51,3 +51,22 @@ def test_without_the_wanted_version_the_emulators_own_is_taken(monkeypatch: pyte
 
     assert interpreter.minor_version == OWN
     assert interpreter.path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder"), [("PYENV_ROOT", "versions/{}.7/bin"), ("UV_PYTHON_INSTALL_DIR", "cpython-{}.7-linux/bin")]
+)
+def test_those_of_version_managers_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, folder: str
+) -> None:
+    """Byte code is made with them, so a function has to run with them too."""
+    place = tmp_path / "tool" / folder.format(OWN)
+    place.mkdir(parents=True)
+    log = tmp_path / "asked"
+    add_program(place, f"python{OWN}", f'#!/bin/sh\necho >> {log}\nexec "{sys.executable}" "$@"\n')
+    monkeypatch.setenv("PATH", "/usr/bin" if not Path(f"/usr/bin/python{OWN}").exists() else "/bin/none")
+    for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+    monkeypatch.setenv(variable, str(tmp_path / "tool"))
+    assert find_interpreter(f"python{OWN}").minor_version == OWN
+    assert log.exists()

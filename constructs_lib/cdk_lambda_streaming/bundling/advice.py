@@ -6,13 +6,15 @@ counts: a package that no index could be asked for is told of as one that is not
 
 from __future__ import annotations
 
+import os
 import re
 
 _OTHER_WAYS = "installer=Installer.DOCKER to compile it, or base_image= for a container image"
+_OFFLINE = "UV_OFFLINE is set, so packages come from uv's cache alone: bundle once without it, or fill the cache before"
 _TABLE = (
     (
         r"network was disabled|Network connectivity is disabled",
-        "UV_OFFLINE is set, so packages come from uv's cache alone: bundle once without it, or fill the cache before",
+        _OFFLINE,
     ),
     (
         r"\b40[13] (Unauthorized|Forbidden)|lack of valid authentication|40[13] Client Error|Credentials not correct",
@@ -36,8 +38,8 @@ _TABLE = (
     ),
     (
         r"Wheels are required for `(?P<name>[\w.-]+)`|`(?P<other>[\w.-]+)` can't be installed because it is marked as",
-        "{name} has no wheel for the function: name a version that has one, "
-        f'build_from_source=["{{name}}"] where it is pure Python, {_OTHER_WAYS}',
+        "{name} has no wheel for the function: name a version that has one, a newer runtime (those for glibc 2.27 and "
+        f'newer fit Python 3.12 and newer), build_from_source=["{{name}}"] where it is pure Python, {_OTHER_WAYS}',
     ),
     (
         r"(?P<name>[\w.-]+?)(==\S+)?\s+ha(s|ve) no wheels with a matching",
@@ -62,6 +64,8 @@ _TABLE = (
 
 def advice_on(said: str) -> str | None:
     """Return one line on what would help against a tool's error, or None for one that is not known."""
+    if os.environ.get("UV_OFFLINE", "").lower() in ("1", "true", "yes") and "No solution found" in said:
+        return _OFFLINE
     for words, answer in _TABLE:
         found = re.search(words, said)
         if found is not None:

@@ -93,7 +93,7 @@ def _fill(plan: Plan, scratch: Path, function: Path) -> tuple[list[Notice], Sequ
     if plan.interpreter is not None:
         byte_code.compile_sources(function, plan.interpreter)
         tree.set_modes(function)
-    tree.check_size(function)
+    tree.check_size(function, plan.target.version)
     return [*notices, *tree.hint_at_size(function)], local
 
 

@@ -40,7 +40,7 @@ def open_scratch(cache: Path) -> Iterator[Path]:
     """Make a folder to build in, out of sight, and remove what is left of it."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(cache)
+        remove_abandoned(cache, "building-*")
         scratch = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
     except OSError as error:
         raise BundlingError(
@@ -96,15 +96,15 @@ def write_local_inputs(cache: Path, plan_name: str, entry: Path, local: Sequence
     os.replace(new.name, file)
 
 
+def remove_abandoned(folder: Path, pattern: str) -> None:
+    """Remove what processes that were killed have left: none builds for a day."""
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED_AFTER_SECONDS:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
 def _count(folder: Path) -> list[int]:
     """Return how many files a folder has, and their bytes: what is lost when a part of it was removed."""
     sizes = [os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names]
     return [len(sizes), sum(sizes)]
-
-
-def _remove_abandoned(cache: Path) -> None:
-    """Remove what processes that were killed have left: none builds for a day."""
-    for path in cache.glob("building-*"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > ABANDONED_AFTER_SECONDS:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()

@@ -59,7 +59,7 @@ class BundlingOptions:
     :param leave_out: Default: nothing.
     :param byte_code: Default: `ByteCode.AUTO`.
     :param asset_excludes: Patterns of paths in `entry` that are not the function's, besides caches and those that
-        `.lambdaignore` names. Default: none.
+        `.lambdaignore` names, over which they win. Default: none.
     :param before_bundling: Shell commands, run in a copy of `entry` before anything is installed; what they write or
         change there counts, requirements too. They stand in the template's metadata. Default: none.
     :param after_bundling: Shell commands, run in the bundle before its byte code is made. Default: none.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -56,7 +57,13 @@ def run(command: Sequence[str], *, cwd: Path, what: str, environment: Mapping[st
     except OSError as error:
         raise BundlingError(f"{what} failed: {error}") from error
     if finished.returncode != 0:
-        said = without_secrets((finished.stderr or finished.stdout).strip())
+        said = without_secrets((finished.stderr or finished.stdout).strip()) or _how_it_ended(finished.returncode)
         advice = advice_on(said)
         raise BundlingError("\n".join([f"{what} failed:", said, *([advice] if advice else [])]))
     return finished.stdout
+
+
+def _how_it_ended(status: int) -> str:
+    if status < 0:
+        return f"it was ended by the signal {signal.Signals(-status).name}"
+    return f"it ended with the status {status}, and said nothing"

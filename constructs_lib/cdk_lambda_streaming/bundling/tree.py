@@ -196,20 +196,21 @@ def hint_at_size(folder: Path) -> list[Notice]:
     ]
 
 
-def check_size(folder: Path) -> None:
-    """Refuse what Lambda would, and name what is large."""
+def check_size(folder: Path, python: str) -> None:
+    """Refuse what Lambda would, and name what is large; `python` is the function's version."""
     total = size_of(folder)
     if total <= UNZIPPED_LIMIT_BYTES:
         return
-    sizes = {
-        path.name: size_of(path) if path.is_dir() else path.stat().st_size
-        for path in folder.iterdir()
-        if not path.name.endswith(".dist-info")
-    }
+    sizes: dict[str, int] = {}
+    for path in folder.iterdir():
+        if not path.name.endswith(".dist-info"):
+            # The libraries that a wheel brings stand beside its package.
+            name = path.name.removesuffix(".libs")
+            sizes[name] = sizes.get(name, 0) + (size_of(path) if path.is_dir() else path.stat().st_size)
     largest = sorted(sizes.items(), key=lambda item: -item[1])[:10]
     rows = "\n".join(f"  {size / 1024 / 1024:7.1f} MB  {name}" for name, size in largest)
     raise BundlingError(
         f"the function has {total / 1024 / 1024:.0f} MB unzipped, and Lambda allows 250 MB, layers included; the "
         f"largest packages are\n{rows}\nleave some out (leave_out=[LeaveOut.TESTS, LeaveOut.BOTO3]), or make it a "
-        "container image: base_image='public.ecr.aws/lambda/python:3.14'"
+        f"container image: base_image='public.ecr.aws/lambda/python:{python}'"
     )
