@@ -18,6 +18,7 @@ EXCLUDED = (
     ".pytest_cache",
     ".ruff_cache",
     ".DS_Store",
+    "*.egg-info",
     # An app whose entry is its own folder would otherwise copy its output into itself.
     "cdk.out",
 )

@@ -66,6 +66,19 @@ def test_what_a_hook_writes_is_installed_for_the_desk_too(entry: Path) -> None:
     assert list(folder.rglob("*.pyc")) == []
 
 
+def test_requirements_that_name_files_elsewhere_count_beside_hooks(entry: Path) -> None:
+    (entry.parent / "base.txt").write_text("six==1.16.0\n")
+    (entry / "requirements.txt").write_text("-r ../base.txt\n")
+    made = bundle(entry, before_bundling=["echo 1 > made.txt"])
+    assert packages(made) == {"six": "1.16.0"}
+    assert (made.folder / "made.txt").exists()
+
+
+def test_what_is_asked_of_requirements_that_no_hook_writes_is_refused(entry: Path) -> None:
+    with pytest.raises(BundlingError, match=r"bundling.extras is \['fast'\], and .* names no dependencies"):
+        bundle(entry, before_bundling=["true"], extras=["fast"])
+
+
 def test_requirements_that_are_not_deployed_count_beside_hooks(entry: Path) -> None:
     (entry / "requirements.txt").write_text("six==1.16.0\n")
     made = bundle(entry, before_bundling=["echo 1 > made.txt"], asset_excludes=["requirements.txt"])

@@ -12,7 +12,7 @@ from bundling.errors import BundlingError
 from bundling.options import Installer
 from bundling.tools import find_uv
 
-from .conftest import bundle, ids, packages, plan
+from .conftest import bundle, ids, packages
 from .private_index import write_wheel
 from .test_sources import BUILD, lock, write_member, write_project
 
@@ -225,73 +225,6 @@ def write_native(native: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("now", "differs"),
-    [
-        ('dependencies = ["six>=1.16"]', "six"),
-        ('dependencies = ["six==1.16.0", "idna"]', "idna"),
-        ("dependencies = []", "six"),
-        ('dependencies = ["six[fast]==1.16.0"]', "six"),
-        ('dependencies = ["six==1.16.0"]\n[project.optional-dependencies]\nfast = ["idna>3"]', "idna"),
-    ],
-)
-def test_a_lock_that_is_older_than_its_project_is_refused(entry: Path, now: str, differs: str) -> None:
-    write_project(entry, 'dependencies = ["six==1.16.0"]\n')
-    lock(entry)
-    write_project(entry, f"{now}\n")
-    with pytest.raises(BundlingError, match=rf"uv.lock' was made before .*they differ in {differs}; run uv lock"):
-        plan(entry)
-
-
-def test_another_spelling_of_the_same_needs_no_other_lock(entry: Path) -> None:
-    write_project(
-        entry,
-        'dependencies = ["Six>=1.15,<1.17", "idna==3.10 ; sys_platform == \'linux\'", "colorama; os_name == \'nt\'"]\n'
-        '[project.optional-dependencies]\n"Fast_Path" = ["iniconfig~=2.0"]\nall = ["chat[fast-path]"]\n'
-        '[dependency-groups]\njobs = ["click==8.1.8", { include-group = "more" }]\nmore = ["markupsafe"]\n',
-    )
-    lock(entry)
-    text = (entry / "pyproject.toml").read_text()
-    for old, new in (
-        ("Six>=1.15,<1.17", "six < 1.17, >= 1.15.0"),
-        ("idna==3.10 ; sys_platform == 'linux'", "idna == 3.10"),
-        ("os_name == 'nt'", "sys_platform == 'win32'"),
-        ('"Fast_Path"', "fast-path"),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    (entry / "pyproject.toml").write_text(text)
-    plan(entry, groups=["jobs"])
-    (entry / "pyproject.toml").write_text(text.replace('"markupsafe"', '"markupsafe>2"'))
-    plan(entry)
-    with pytest.raises(BundlingError, match="they differ in markupsafe"):
-        plan(entry, groups=["jobs"])
-
-
-def test_a_lock_that_is_older_than_a_member_is_refused(tmp_path: Path) -> None:
-    root = tmp_path / "shop"
-    entry = root / "chat"
-    write_member(root / "common")
-    write_project(entry, 'dependencies = ["common"]\n[tool.uv.sources]\ncommon = { workspace = true }\n')
-    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["chat", "common"]\n')
-    lock(root)
-    bundle(entry)
-    pyproject = root / "common" / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text().replace("idna==3.10", "idna==3.9"))
-    with pytest.raises(BundlingError, match=r"was made before '.*common/pyproject.toml' was changed.* in idna"):
-        bundle(entry)
-
-
-def test_a_lock_for_other_pythons_is_refused(entry: Path) -> None:
-    write_project(entry, 'dependencies = ["six"]\n')
-    pyproject = entry / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text().replace(">=3.10", ">=3.11"))
-    lock(entry)
-    with pytest.raises(BundlingError, match=r"uv.lock' is for Python >=3.11, and the function has 3.10; choose"):
-        plan(entry, (3, 10))
-    plan(entry, (3, 11))
-
-
 def test_a_package_that_was_compiled_here_for_here_is_refused(entry: Path) -> None:
     """What may be built from source is meant to be pure Python."""
     native = entry.parent / "native"
@@ -305,3 +238,61 @@ def test_a_package_that_was_compiled_here_for_here_is_refused(entry: Path) -> No
     assert packages(here) == {"native": "1"}
     with pytest.raises(BundlingError, match=r"build_from_source is \['native'\], which uv alone can do: pip builds"):
         bundle(entry, installer=Installer.PIP, build_from_source=["native"])
+
+
+def test_a_project_of_poetry_may_need_others_in_folders(entry: Path) -> None:
+    (entry / "pyproject.toml").write_text(
+        POETRY.replace('six = "1.16.0"', 'common = { path = "../common", develop = true }')
+    )
+    write_module(entry / "src" / "chat" / "__init__.py")
+    (entry.parent / "common").mkdir()
+    (entry.parent / "common" / "pyproject.toml").write_text(POETRY.replace('"chat"', '"common"'))
+    write_module(entry.parent / "common" / "common" / "__init__.py")
+    assert packages(bundle(entry)) == {"chat": "1", "common": "1", "six": "1.16.0"}
+
+
+@pytest.mark.parametrize("said", ["package-mode", "no build-system"])
+def test_a_project_that_poetry_alone_can_read_says_what_helps(entry: Path, said: str) -> None:
+    text = POETRY.replace("[tool.poetry]", "[tool.poetry]\npackage-mode = false")
+    if said == "no build-system":
+        text = POETRY[: POETRY.index("[build-system]")]
+    (entry / "pyproject.toml").write_text(text)
+    with pytest.raises(BundlingError, match=r"is Poetry's and no package, .*before_bundling=\['poetry export"):
+        bundle(entry)
+    made = bundle(entry, before_bundling=["echo six==1.16.0 > requirements.txt"])
+    assert packages(made) == {"six": "1.16.0"}
+
+
+def test_a_project_of_setuptools_alone_is_installed(entry: Path) -> None:
+    (entry / "pyproject.toml").write_text(SETUPTOOLS)
+    (entry / "setup.cfg").write_text(
+        "[metadata]\nname = chat\nversion = 1\n[options]\ninstall_requires = six==1.16.0\npackage_dir =\n    = src\n"
+        "packages = find:\n[options.packages.find]\nwhere = src\n"
+    )
+    write_module(entry / "src" / "chat" / "__init__.py")
+    assert packages(bundle(entry)) == {"chat": "1", "six": "1.16.0"}
+
+
+def test_a_project_for_other_pythons_is_refused(entry: Path) -> None:
+    write_project(entry, 'dependencies = ["six==1.16.0"]\n')
+    pyproject = entry / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace(">=3.10", ">=3.10,<3.14"))
+    with pytest.raises(BundlingError, match=r"pyproject.toml' is for Python >=3.10,<3.14, and the function has 3.14"):
+        bundle(entry)
+    write_module(entry / "src" / "chat" / "__init__.py")
+    pyproject.write_text(POETRY.replace("^3.10", ">=3.10,<3.14"))
+    with pytest.raises(BundlingError, match=r"is for Python (>=3.10,<3.14|<3.14,>=3.10), and the function has 3.14"):
+        bundle(entry)
+
+
+def test_what_is_built_here_may_be_named_among_what_may_be_built(entry: Path) -> None:
+    write_member(entry.parent / "common")
+    (entry / "requirements.txt").write_text("../common\n")
+    assert packages(bundle(entry, build_from_source=["Common"])) == {"common": "1", "idna": "3.10"}
+
+
+def test_a_build_that_fails_says_what_its_tool_said(entry: Path) -> None:
+    write_project(entry.parent / "common", BUILD)
+    (entry / "requirements.txt").write_text("../common\n")
+    with pytest.raises(BundlingError, match=r"building '.*common' failed(.|\n)*one file selection option must be def"):
+        bundle(entry)

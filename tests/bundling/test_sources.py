@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from bundling.errors import BundlingError
 from bundling.options import Installer, LeaveOut
 
 from .conftest import bundle, ids, packages, plan
+from .private_index import write_wheel
 
 SIX = "sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274"
 PROJECT = '[project]\nname = "chat"\nversion = "1"\nrequires-python = ">=3.10"\n'
@@ -266,24 +268,29 @@ def test_what_lambda_never_needs_can_be_left_out(entry: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
-    [("six", ["unpinnedRequirements"]), ("six>=1", ["unpinnedRequirements"]), ("six==1.17.0", []), ("# six", [])],
+    ("lines", "said"),
+    [
+        ("six", ["unpinnedRequirements"]),
+        ("six>=1", ["unpinnedRequirements"]),
+        ("six==1.*", ["unpinnedRequirements"]),
+        ("six; python_version == '3.14'", ["unpinnedRequirements"]),
+        ("six @ git+https://example.com/six@main", ["unpinnedRequirements"]),
+        ("git+https://example.com/six", ["unpinnedRequirements"]),
+        (f"six @ git+https://example.com/six@{'a1' * 20}#egg=six", []),
+        ("six==1.17.0", []),
+        ("six[fast] == 1.17.0 ; python_version > '3'", []),
+        ("https://example.com/six-1.17.0-py2.py3-none-any.whl", []),
+        ("--no-index\n--find-links .\nsix", []),
+        ("-c limits.txt\nsix", []),
+        ("# six", []),
+        ("aws-cdk-lib", []),
+    ],
 )
-def test_requirements_that_pin_nothing_are_said(entry: Path, line: str, said: list[str]) -> None:
+def test_requirements_that_pin_nothing_are_said(entry: Path, lines: str, said: list[str]) -> None:
     """Their bundle keeps its name while the index moves on: what is newer would not be deployed."""
-    (entry / "requirements.txt").write_text(f"{line}\n")
+    (entry / "limits.txt").write_text("six==1.17.0\n")
+    (entry / "requirements.txt").write_text(f"{lines}\n")
     assert [notice.id for notice in plan(entry).notices] == said
-
-
-def test_a_lock_that_is_older_than_its_project_is_refused(entry: Path) -> None:
-    """What was added since would be missing on Lambda."""
-    write_project(entry, 'dependencies = ["six"]\n')
-    lock(entry)
-    write_project(entry, 'dependencies = ["six", "idna>=3"]\n')
-    with pytest.raises(
-        BundlingError, match=r"uv.lock' was made before .*pyproject.toml' was changed: .* idna; run uv lock"
-    ):
-        plan(entry)
 
 
 def test_a_line_says_what_was_installed_but_not_to_a_pipeline(
@@ -300,3 +307,24 @@ def test_a_line_says_what_was_installed_but_not_to_a_pipeline(
     assert re.fullmatch(line, said.err)
     assert bundle(entry, machine="x86_64") == made
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("line", ["house @ {url}#sha256={hash}", "house @ ../wheels/{name}#sha256={hash}"])
+def test_a_hash_in_the_address_of_a_file_is_enforced(entry: Path, line: str) -> None:
+    wheel = write_wheel(entry.parent / "wheels", "house", "")
+    right = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (entry / "requirements.txt").write_text(line.format(url=wheel.as_uri(), name=wheel.name, hash=right))
+    assert packages(bundle(entry)) == {"house": "1.0"}
+    (entry / "requirements.txt").write_text(line.format(url=wheel.as_uri(), name=wheel.name, hash="0" * 64))
+    with pytest.raises(BundlingError, match=rf"house-1.0-.*whl' with the sha256 000.*, and it has {right}: another"):
+        bundle(entry)
+
+
+def test_hashes_that_are_asked_for_are_needed(entry: Path) -> None:
+    (entry / "requirements.txt").write_text("--require-hashes\nsix==1.17.0\n")
+    with pytest.raises(BundlingError, match="must have a hash, but none were provided for: six"):
+        bundle(entry)
+    (entry / "limits.txt").write_text(f"six==1.17.0 --hash={SIX}\n")
+    (entry / "requirements.txt").write_text("-c limits.txt\nsix==1.17.0\n")
+    with pytest.raises(BundlingError, match=r"limits.txt' has hashes, which count in requirements alone; write"):
+        bundle(entry)

@@ -16,7 +16,7 @@ from .local_project import hash_of
 from .options import Installer as Choice
 from .plan import Plan, check_source, hash_of_parts
 from .requirements_file import has_password
-from .requirements_source import RequirementsSource, find_requirements
+from .requirements_source import IN_ORDER, RequirementsSource, find_requirements
 from .tools import run
 
 
@@ -102,16 +102,18 @@ def _source_after_hooks(plan: Plan, copy: Path) -> RequirementsSource | None:
     planned = plan.source
     if plan.options.installer is Choice.NONE or (planned and not planned.path.is_relative_to(plan.entry)):
         return planned
+    inside = [] if planned is None else [file for file in planned.inputs if file.is_relative_to(plan.entry)]
+    names: set[str | Path] = {*IN_ORDER, *(file.relative_to(plan.entry) for file in inside)}
+    if planned and not any(_is_changed(copy / name, plan.entry / name) for name in names):
+        return planned
     found = find_requirements(copy, plan.options.requirements)
-    if found is None or not found.path.is_relative_to(copy):
-        # What is no part of the function may name its dependencies all the same.
-        check_source(plan.entry, planned, plan.target, plan.options)
-        return planned
-    same_place = planned is not None and planned.path.relative_to(plan.entry) == found.path.relative_to(copy)
-    if planned and same_place and [*map(hash_of, planned.inputs)] == [*map(hash_of, found.inputs)]:
-        return planned
     check_source(copy, found, plan.target, plan.options)
     return found
+
+
+def _is_changed(file: Path, planned: Path) -> bool:
+    """Whether a hook wrote a file, or changed it; what is no part of the function is not in the copy, and counts."""
+    return file.is_file() and (not planned.is_file() or hash_of(file) != hash_of(planned))
 
 
 def _files_with_passwords(source: RequirementsSource, entry: Path) -> tuple[str, ...]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
+import zipfile
 from pathlib import Path
 
 from . import tree
 from .errors import BundlingError
 from .installed import LocalInput
 from .project import Project
+from .pylock import check_python
 from .requirements_source import PYPROJECT
 from .target import Target
-from .tools import run
+from .tools import OFFLINE, run
 
 # What tools leave beside sources, and no build reads.
 NOT_SOURCE = (
@@ -50,28 +53,48 @@ def build_wheel(uv: str, folder: Path, target: Target, scratch: Path, hint: str 
     if not folder.is_dir():
         raise BundlingError(f"the requirements name the folder '{folder}', which does not exist")
     # A build leaves files beside the sources, and takes what an earlier one left.
-    place = scratch / "projects" / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    copy, wheels = place / folder.name, place / "wheels"
+    place = _place(folder, scratch)
+    copy = place / folder.name
     tree.copy_files(folder, copy, NOT_SOURCE)
     built_from = LocalInput(folder, tree.hash_of(copy, NOT_SOURCE))
-    command = [uv, "build", "--wheel", "--quiet", "--python", target.interpreter or sys.executable]
-    try:
-        # Indexes that the folder's configuration names are found from the folder.
-        run(
-            [*command, "--out-dir", str(wheels), str(copy)],
-            cwd=folder,
-            what=f"building '{folder}'",
-            environment={"UV_PYTHON_DOWNLOADS": "never", **version_without_git(folder)},
-        )
-    except BundlingError as error:
-        raise BundlingError(f"{error}{hint}") from error
-    (wheel,) = wheels.glob("*.whl")
+    wheel = _build(uv, copy, folder, target, place, hint)
     if target.interpreter is None and not wheel.name.endswith("-any.whl"):
         raise BundlingError(
             f"'{folder}' is not pure Python, and {wheel.name} is for this machine; build its wheel for Lambda "
             "elsewhere and name it in the requirements, or pass installer=Installer.DOCKER"
         )
+    check_python(f"'{folder}'", _requires_python(wheel), target)
     return wheel, built_from
+
+
+def build_wheel_in_place(uv: str, folder: Path, target: Target, scratch: Path) -> Path:
+    """Build a wheel whose metadata has folders that are named from where it is; Poetry leaves nothing there."""
+    return _build(uv, folder, folder, target, _place(folder, scratch), "")
+
+
+def _place(folder: Path, scratch: Path) -> Path:
+    return scratch / "projects" / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+
+
+def _build(uv: str, source: Path, folder: Path, target: Target, place: Path, hint: str) -> Path:
+    wheels = place / "wheels"
+    command = [uv, "build", "--wheel", "--python", target.interpreter or sys.executable, "--out-dir", str(wheels)]
+    environment = {**OFFLINE, **version_without_git(folder)}
+    try:
+        # Indexes that the folder's configuration names are found from the folder.
+        run([*command, str(source)], cwd=folder, what=f"building '{folder}'", environment=environment)
+    except BundlingError as error:
+        raise BundlingError(f"{error}{hint}") from error
+    (wheel,) = wheels.glob("*.whl")
+    return wheel
+
+
+def _requires_python(wheel: Path) -> str | None:
+    """https://packaging.python.org/en/latest/specifications/core-metadata/#requires-python"""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
+        found = re.search(r"^Requires-Python:\s*(.+)$", archive.read(name).decode("utf-8", "replace"), re.MULTILINE)
+    return found[1].strip() if found else None
 
 
 def is_told_by_build_alone(folder: Path) -> bool:

@@ -13,16 +13,14 @@ from .cache import CACHE_VARIABLE, cache_folder
 from .errors import BundlingError, Notice
 from .installers import Installer, choose_installer
 from .local_project import hash_of
-from .lock_check import check_lock
-from .not_installed import NOT_INSTALLED, name_of
 from .options import BundlingOptions, ByteCode
 from .options import Installer as Choice
+from .pins import unpinned
 from .project import Project
 from .requirements_file import read_lines
 from .requirements_source import (
     PYPROJECT,
     REQUIREMENTS,
-    UV_LOCK,
     RequirementsSource,
     check_choices,
     find_requirements,
@@ -91,7 +89,8 @@ def plan_bundle(
             f"the cache '{cache_folder()}' is inside the function's folder '{entry}'; name another folder in the "
             f"variable {CACHE_VARIABLE}"
         )
-    check_source(entry, source, target, options)
+    if source is not None or not options.before_bundling:
+        check_source(entry, source, target, options)
     installer = choose_installer(options, source)
     interpreter = byte_code.choose_interpreter(options.byte_code, target)
     notices = [] if source is None else _doubts_about(source)
@@ -109,10 +108,8 @@ def plan_bundle(
 def check_source(entry: Path, source: RequirementsSource | None, target: Target, options: BundlingOptions) -> None:
     """Refuse what the source does not have, and a lock that is not the project's."""
     if source is not None:
-        check_choices(source, options)
-        if source.kind == UV_LOCK:
-            check_lock(source.path, [Project.read(entry / PYPROJECT)], target, options.groups)
-    elif not options.before_bundling and (asked := _asked_of_requirements(options)):
+        check_choices(source, options, target)
+    elif asked := _asked_of_requirements(options):
         why = "bundling.installer is NONE" if options.installer is Choice.NONE else f"'{entry}' names no dependencies"
         raise BundlingError(
             f"bundling.{asked[0]} is {getattr(options, asked[0])!r}, and {why}; leave it out, or write a uv.lock with "
@@ -132,20 +129,16 @@ def _doubts_about(source: RequirementsSource) -> list[Notice]:
                 f"'{source.path}' has no lock: each machine and each day may install other versions; run uv lock",
             )
         ]
-    if source.kind == REQUIREMENTS and not all(_is_pinned(line) for line in read_lines(source.path)):
+    if source.kind == REQUIREMENTS and (names := unpinned(read_lines(source.path))):
         return [
             Notice(
                 "unpinnedRequirements",
-                f"'{source.path}' pins not all that it names: versions that come out later are not deployed until it "
-                "changes, since a bundle is named by it, and other machines may have others; run uv lock, or pin all",
+                f"'{source.path}' pins not all that it names ({', '.join(names)}): versions that come out later are "
+                "not deployed until it changes, since a bundle is named by it, and other machines may have others; run "
+                "uv lock, or pin all",
             )
         ]
     return []
-
-
-def _is_pinned(line: str) -> bool:
-    # Options, paths and addresses are no names without a version; some names are left out.
-    return name_of(line) in NOT_INSTALLED or "==" in line or "@" in line or line.startswith(("-", ".", "/", "file:"))
 
 
 def hash_of_parts(*parts: str) -> str:

@@ -52,13 +52,32 @@ class Project:
 
         https://docs.astral.sh/uv/concepts/projects/config/#project-packaging
         """
-        return bool(self._uv.get("package", "build-system" in self.table)) and bool(self._project or self._poetry)
+        is_project = bool(self._project or self._poetry or self._is_of_setuptools)
+        return is_project and bool(self._uv.get("package", "build-system" in self.table))
 
     @property
     def needs_build_to_tell(self) -> bool:
         """Whether only its build system knows what it depends on."""
         dynamic = {"dependencies", "optional-dependencies"} & set(self._project.get("dynamic", ()))
-        return bool(dynamic) or (bool(self._poetry) and not self._project)
+        return bool(dynamic) or (not self._project and bool(self._poetry or self._is_of_setuptools))
+
+    @property
+    def is_told_by_poetry_alone(self) -> bool:
+        """Whether no build can tell: https://python-poetry.org/docs/basic-usage/#operating-modes."""
+        is_package = "build-system" in self.table and self._poetry.get("package-mode", True)
+        return bool(self._poetry) and not self._project and not is_package
+
+    @property
+    def requires_python(self) -> str | None:
+        """What only a build tells is looked at when it was built."""
+        required = self._project.get("requires-python")
+        return None if required is None else str(required)
+
+    @property
+    def poetry_folders(self) -> list[str]:
+        """The names of the projects in folders that a project of Poetry's depends on."""
+        named = self._poetry.get("dependencies", {})
+        return [canonicalize_name(name) for name, value in named.items() if isinstance(value, dict) and "path" in value]
 
     @property
     def dependencies(self) -> list[str]:
@@ -89,6 +108,15 @@ class Project:
     @property
     def _project(self) -> dict[str, Any]:
         return dict(self.table.get("project", {}))
+
+    @property
+    def _is_of_setuptools(self) -> bool:
+        files = (self.folder / name for name in ("setup.cfg", "setup.py"))
+        return "build-system" in self.table and any(file.is_file() for file in files)
+
+    @property
+    def is_of_poetry(self) -> bool:
+        return bool(self._poetry)
 
     @property
     def _poetry(self) -> dict[str, Any]:

@@ -16,6 +16,8 @@ _FOLDER = re.compile(
     r"(?:-e\s+|--editable[ =])?(?:(?P<name>[\w.-]+)\s*(?:\[[^\]]*\])?\s*@\s*)?"
     r"(?P<path>file:[^\s;\[]+|\.{0,2}/[^\s;\[]*|\.\.?(?=[\s;\[]|$))"
 )
+# A file or an address with a hash: https://packaging.python.org/en/latest/specifications/direct-url/
+_HASHED = re.compile(r"(?P<path>[^\s@]+)#(?:\S*&)?(?P<kind>sha256|sha384|sha512|sha224|md5)=(?P<hash>[0-9a-f]+)")
 _INDEX = re.compile(r"(?:-i|--index-url|--extra-index-url)[= ]\s*(\S+)")
 
 
@@ -81,6 +83,19 @@ def folders(lines: list[str], base: Path) -> list[tuple[str, str, Path]]:
             path = base / (unquote(urlsplit(written).path) if written.startswith("file:") else written)
             if path.is_dir():
                 found.append((named["name"] or "", written, path))
+    return found
+
+
+def hashed_files(lines: list[str], base: Path) -> list[tuple[Path, str, str]]:
+    """Return the files on this machine that requirements name with a hash in their addresses: file, kind and hash."""
+    found = []
+    for line in lines:
+        named = _HASHED.search(line)
+        if named is not None:
+            written = named["path"]
+            path = base / (unquote(urlsplit(written).path) if written.startswith("file:") else written)
+            if "://" not in written.replace("file://", "") and path.is_file():
+                found.append((path, named["kind"], named["hash"]))
     return found
 
 

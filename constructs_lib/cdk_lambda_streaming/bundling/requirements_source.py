@@ -12,7 +12,9 @@ from packaging.utils import canonicalize_name
 from .errors import BundlingError
 from .options import BundlingOptions
 from .project import Project, read_toml
+from .pylock import check_python
 from .requirements_file import included_files
+from .target import Target
 
 UV_LOCK = "uv.lock"
 PYLOCK = "pylock.toml"
@@ -28,6 +30,8 @@ class RequirementsSource:
     path: Path
     inputs: tuple[Path, ...]
     """Every file whose content decides what is installed."""
+    project: Path
+    """The folder of the project whose dependencies they are."""
 
 
 def find_requirements(entry: Path, named: str | os.PathLike[str] | None) -> RequirementsSource | None:
@@ -55,7 +59,7 @@ def find_requirements(entry: Path, named: str | os.PathLike[str] | None) -> Requ
 def find_uv_lock(entry: Path) -> Path | None:
     """Return the lock of the project in `entry`: its own, or that of the workspace it is a member of."""
     if not (entry / PYPROJECT).is_file():
-        return None
+        return entry / UV_LOCK if (entry / UV_LOCK).is_file() else None
     for folder in (entry, *entry.absolute().parents):
         if (folder / UV_LOCK).is_file():
             # Above, it counts where a workspace says so.
@@ -63,8 +67,8 @@ def find_uv_lock(entry: Path) -> Path | None:
     return None
 
 
-def check_choices(source: RequirementsSource, options: BundlingOptions) -> None:
-    """Refuse extras, groups and a package that the source does not have: nothing would be installed for them."""
+def check_choices(source: RequirementsSource, options: BundlingOptions, target: Target) -> None:
+    """Refuse what the source does not have, extras, groups or a package, and a project for other Pythons."""
     if options.package is not None and source.kind != UV_LOCK:
         raise BundlingError(
             f"bundling.package is '{options.package}', a member of a uv workspace, and the dependencies come from "
@@ -83,6 +87,7 @@ def check_choices(source: RequirementsSource, options: BundlingOptions) -> None:
         _check_names("groups", options.groups, lock.get("dependency-groups", ()), source.path)
     if source.kind == PYPROJECT:
         project = Project.read(source.path)
+        check_python(f"'{source.path}'", project.requires_python, target)
         if not project.needs_build_to_tell:
             _check_names("extras", options.extras, project.extras, source.path)
         _check_names("groups", options.groups, project.groups, source.path)
@@ -100,12 +105,19 @@ def _is_workspace(pyproject: Path) -> bool:
 
 
 def _source(kind: str, path: Path, entry: Path) -> RequirementsSource:
-    inputs = [path]
     if kind == REQUIREMENTS:
-        inputs = included_files(path)
-    elif kind == UV_LOCK:
-        inputs.append(entry / PYPROJECT)
-    return RequirementsSource(kind, path, tuple(dict.fromkeys(inputs)))
+        return RequirementsSource(kind, path, tuple(included_files(path)), entry)
+    if kind != UV_LOCK:
+        return RequirementsSource(kind, path, (path,), path.parent)
+    root = path.parent
+    project = entry if (entry / PYPROJECT).is_file() else root
+    if not (project / PYPROJECT).is_file():
+        raise BundlingError(
+            f"'{path}' needs the {PYPROJECT} that it was made of, and neither '{entry}' nor '{root}' has it"
+        )
+    # What the root of a workspace configures counts for its members.
+    files = (path, project / PYPROJECT, root / PYPROJECT, root / "uv.toml")
+    return RequirementsSource(kind, path, tuple(dict.fromkeys(file for file in files if file.is_file())), project)
 
 
 def _kind_of(path: Path) -> str:

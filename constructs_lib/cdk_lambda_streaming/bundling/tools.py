@@ -14,6 +14,9 @@ from pathlib import Path
 from .advice import advice_on
 from .errors import BundlingError, without_secrets
 
+# No interpreter is worth a download at synth.
+OFFLINE = {"UV_PYTHON_DOWNLOADS": "never"}
+
 
 def find_uv() -> str | None:
     """Return uv: that of the extra `bundling`, else one on PATH."""
