@@ -110,3 +110,11 @@ def test_the_copy_is_not_named_in_the_assembly(entry: Path, tmp_path: Path, asse
     texts = [path.read_text() for path in (tmp_path / "cdk.out").rglob("*.json")]
     assert texts
     assert not any("lambda-streaming-" in text for text in texts)
+
+
+def test_what_a_build_left_is_not_deployed(entry: Path, asset_of: MakeAsset) -> None:
+    """setuptools leaves it, when a project is locked or installed; it tells of the machine."""
+    before = asset_of(entry, outdir="before")
+    (entry / "chat.egg-info").mkdir()
+    (entry / "chat.egg-info" / "PKG-INFO").touch()
+    assert asset_of(entry, outdir="after").name == before.name

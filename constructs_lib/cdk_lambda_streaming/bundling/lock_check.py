@@ -37,27 +37,28 @@ def check_lock(uv: str, lock_file: Path, projects: Sequence[Project], target: Ta
     requires_python = lock.get("requires-python")
     check_python(f"'{lock_file}'", requires_python, target)
     differ = sorted(_differences(lock, projects, target.marker_environment, groups))
+    project = projects[0]
     interpreter = _interpreter_for(requires_python, target)
-    if interpreter is not None:
-        command = [uv, "lock", "--check", "--python", interpreter, "--project", str(projects[0].folder)]
-        try:
-            run(command, cwd=projects[0].folder, what=f"checking '{lock_file}'", environment=OFFLINE)
-        except BundlingError as error:
-            if _STALE in str(error):
-                where = f": they differ in {', '.join(differ)}" if differ else ""
-                raise BundlingError(
-                    f"'{lock_file}' was made before '{projects[0].path}', or a project that it needs, was changed"
-                    f"{where}; run uv lock"
-                ) from None
-            if not any(words in str(error) for words in _NO_INTERPRETER):
-                raise
-        else:
-            return
-    if differ:
+    is_stale = None if interpreter is None else _is_stale(uv, lock_file, project.folder, interpreter)
+    if is_stale or (is_stale is None and differ):
+        where = f": they differ in {', '.join(differ)}" if differ else ""
         raise BundlingError(
-            f"'{lock_file}' was made before '{projects[0].path}', or a project that it needs, was changed: they differ "
-            f"in {', '.join(differ)}; run uv lock"
+            f"'{lock_file}' was made before '{project.path}', or a project that it needs, was changed{where}; run uv lock"
         )
+
+
+def _is_stale(uv: str, lock_file: Path, project: Path, interpreter: str) -> bool | None:
+    """Return what uv says, which asks no index about a lock that fits; None where it wants another interpreter."""
+    command = [uv, "lock", "--check", "--python", interpreter, "--project", str(project)]
+    try:
+        run(command, cwd=project, what=f"checking '{lock_file}'", environment=OFFLINE)
+    except BundlingError as error:
+        if _STALE in str(error):
+            return True
+        if any(words in str(error) for words in _NO_INTERPRETER):
+            return None
+        raise
+    return False
 
 
 def _interpreter_for(requires_python: str | None, target: Target) -> str | None:
