@@ -43,7 +43,8 @@ def check_lock(uv: str, lock_file: Path, projects: Sequence[Project], target: Ta
     if is_stale or (is_stale is None and differ):
         where = f": they differ in {', '.join(differ)}" if differ else ""
         raise BundlingError(
-            f"'{lock_file}' was made before '{project.path}', or a project that it needs, was changed{where}; run uv lock"
+            f"'{lock_file}' was made before '{project.path}', or a project that it needs, was changed{where}; "
+            "run uv lock"
         )
 
 
