@@ -19,7 +19,7 @@ from ..interpreters import installed_pythons
 from ..requirements import miss
 from .conftest import bundle, ids, packages, plan
 from .private_index import write_wheel
-from .test_sources import lock, write_project
+from .test_sources import lock, write_member, write_project
 
 
 def test_hooks_run_where_nothing_is_installed(entry: Path) -> None:
@@ -64,6 +64,32 @@ def test_what_a_hook_writes_is_installed_for_the_desk_too(entry: Path) -> None:
     folder = Path(made.stdout.strip())
     assert (folder / "six.py").exists()
     assert list(folder.rglob("*.pyc")) == []
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_what_a_hook_changes_in_the_functions_own_package_is_installed(entry: Path, is_locked: bool) -> None:
+    """The project stays where it is, whose paths and workspace the copy has not."""
+    write_member(entry.parent / "common")
+    write_project(
+        entry,
+        'dependencies = ["common"]\n[tool.uv.sources]\ncommon = { path = "../common" }\n'
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n',
+    )
+    (entry / "src" / "chat").mkdir(parents=True)
+    (entry / "src" / "chat" / "__init__.py").write_text("version = 1\n")
+    if is_locked:
+        lock(entry)
+    hooks = ["echo version = 2 > src/chat/__init__.py", "echo made = 1 > src/chat/made.py"]
+    made = bundle(entry, before_bundling=hooks)
+    assert packages(made).keys() == {"chat", "common", "idna"}
+    assert (made.folder / "chat" / "__init__.py").read_text() == "version = 2\n"
+    assert (made.folder / "chat" / "made.py").exists()
+
+
+def test_what_is_said_of_requirements_is_of_those_that_count(entry: Path) -> None:
+    (entry / "requirements.txt").write_text("six\n")
+    assert ids(bundle(entry, before_bundling=["true"])) == ["unpinnedRequirements"]
+    assert ids(bundle(entry, before_bundling=["echo six==1.16.0 > requirements.txt"])) == []
 
 
 def test_requirements_that_name_files_elsewhere_count_beside_hooks(entry: Path) -> None:

@@ -84,3 +84,35 @@ def test_a_lock_without_hashes_is_installed(entry: Path, tmp_path: Path, monkeyp
         lock(entry)
         assert "hash" not in (entry / "uv.lock").read_text()
         assert packages(bundle(entry)) == {"house": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "# was http://open-sesame@{index}/simple\nsix==1.16.0\n"),
+        ("dev-requirements.txt", "house @ http://robot:open-sesame@{index}/files/house-1.0-py3-none-any.whl\n"),
+        ("uv.toml", '[[index]]\nurl = "http://robot:open-sesame@{index}/simple"\n'),
+        ("pyproject.toml", '[[tool.uv.index]]\nurl = "http://robot:open-sesame@{index}/simple"\n'),
+    ],
+)
+def test_no_file_that_has_a_password_is_deployed(entry: Path, index: str, name: str, text: str) -> None:
+    (entry / "requirements.txt").write_text("six==1.16.0\n")
+    (entry / name).write_text(text.format(index=index))
+    made = bundle(entry)
+    assert packages(made) == {"six": "1.16.0"}
+    assert not (made.folder / name).exists()
+    assert_untold(entry.parent / "cache")
+
+
+def test_the_metadata_of_a_package_of_ones_own_has_no_password(entry: Path, index: str) -> None:
+    address = f"http://{NAME}:{PASSWORD}@{index}/files/house-1.0-py3-none-any.whl"
+    write_project(
+        entry,
+        f'dependencies = ["house @ {address}"]\n[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n',
+    )
+    (entry / "src" / "chat").mkdir(parents=True)
+    (entry / "src" / "chat" / "__init__.py").write_text("")
+    made = bundle(entry)
+    assert packages(made) == {"chat": "1", "house": "1.0"}
+    assert f"http://{index}/files" in (made.folder / "chat-1.dist-info" / "METADATA").read_text()
+    assert_untold(entry.parent / "cache")

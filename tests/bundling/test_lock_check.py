@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from bundling import lock_check
 from bundling.errors import BundlingError
 
-from .conftest import bundle, packages
+from ..interpreters import installed_pythons
+from ..requirements import miss
+from .conftest import bundle, ids, packages
 from .test_sources import lock, write_member, write_project
 
 
@@ -16,7 +19,7 @@ from .test_sources import lock, write_member, write_project
 def judge(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """uv, or what stands in for it where the machine has no interpreter that the lock allows."""
     if request.param == "no interpreter":
-        monkeypatch.setattr(lock_check, "_interpreter_for", lambda *_: None)
+        monkeypatch.setattr(lock_check, "_interpreters_for", lambda *_: iter(()))
     return str(request.param)
 
 
@@ -68,6 +71,45 @@ def test_what_uv_is_told_besides_counts(entry: Path, now: str) -> None:
     lock(entry)
     write_project(entry, 'dependencies = ["idna>=3"]\n' + now)
     with pytest.raises(BundlingError, match=r"uv.lock' (was made before .*run uv lock|failed)"):
+        bundle(entry)
+
+
+@pytest.mark.usefixtures("judge")
+def test_versions_of_what_has_a_source_are_the_sources(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    entry = root / "chat"
+    write_member(root / "common")
+    write_project(entry, 'dependencies = ["common>=1"]\n[tool.uv.sources]\ncommon = { workspace = true }\n')
+    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["chat", "common"]\n')
+    lock(root)
+    assert packages(bundle(entry)).keys() == {"common", "idna"}
+
+
+def test_any_interpreter_that_the_lock_allows_asks_uv(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the running one nor the function's is; where there is none, that is said."""
+    other = next((version for version in sorted(installed_pythons()) if version > sys.version_info[:2]), None)
+    if other is None:
+        miss("there is no newer Python on this machine")
+    others = {other: str(installed_pythons()[other])}
+    monkeypatch.setattr(lock_check, "find_interpreter", others.get)
+    write_project(entry, 'dependencies = ["idna>=3"]\n')
+    pyproject = entry / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace(">=3.10", f">={other[0]}.{other[1]}"))
+    lock(entry, others[other])
+    assert ids(bundle(entry, (3, 15))) == []
+    pyproject.write_text(pyproject.read_text() + '[tool.uv]\noverride-dependencies = ["idna==3.9"]\n')
+    with pytest.raises(BundlingError, match="run uv lock"):
+        bundle(entry, (3, 15))
+    others.clear()
+    made = bundle(entry, (3, 15))
+    assert ids(made) == ["lockNotChecked"]
+    assert f"has no Python >={other[0]}.{other[1]}, so uv could not say" in made.notices[0].message
+
+
+def test_a_lock_for_other_systems_is_refused(entry: Path) -> None:
+    write_project(entry, 'dependencies = ["idna"]\n[tool.uv]\nenvironments = ["sys_platform == \'darwin\'"]\n')
+    lock(entry)
+    with pytest.raises(BundlingError, match=r"is for sys_platform == 'darwin' alone, by environments under"):
         bundle(entry)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -296,3 +297,52 @@ def test_a_build_that_fails_says_what_its_tool_said(entry: Path) -> None:
     (entry / "requirements.txt").write_text("../common\n")
     with pytest.raises(BundlingError, match=r"building '.*common' failed(.|\n)*one file selection option must be def"):
         bundle(entry)
+
+
+@pytest.mark.parametrize("kind", ["a lock", "a lock that is old", "a folder", "Poetry", "a source"])
+def test_asking_a_project_leaves_nothing_beside_its_sources(
+    entry: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """setuptools writes `*.egg-info` where it is asked what a project depends on, if uv's cache does not know."""
+    common = entry.parent / "common"
+    write_project(common, SETUPTOOLS + '[tool.setuptools.dynamic]\ndependencies = { file = ["deps.txt"] }\n')
+    pyproject = common / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('version = "1"', 'version = "1"\ndynamic = ["dependencies"]'))
+    (common / "deps.txt").write_text("six==1.16.0\n")
+    write_module(common / "src" / "common" / "__init__.py")
+    if kind == "a folder":
+        (entry / "requirements.txt").write_text("common @ ../common\n")
+    elif kind == "Poetry":
+        (entry / "pyproject.toml").write_text(POETRY.replace('six = "1.16.0"', 'common = { path = "../common" }'))
+        write_module(entry / "src" / "chat" / "__init__.py")
+    else:
+        write_project(entry, 'dependencies = ["common"]\n[tool.uv.sources]\ncommon = { path = "../common" }\n')
+    if kind.startswith("a lock"):
+        lock(entry)
+        shutil.rmtree(common / "src" / "common.egg-info")
+    if kind == "a lock that is old":
+        (common / "deps.txt").write_text("idna==3.10\n")
+    before = files_of(entry.parent)
+    monkeypatch.setenv("UV_CACHE_DIR", str(entry.parent.parent / f"uv of {entry.parent.name}"))
+    if kind == "a lock that is old":
+        with pytest.raises(BundlingError, match="run uv lock"):
+            bundle(entry)
+    else:
+        assert "common" in packages(bundle(entry, build_from_source=["common"]))
+    assert {file for file in files_of(entry.parent) if not file.startswith("cache")} == before
+
+
+def test_a_folder_that_a_project_names_and_that_has_to_be_built_says_how(entry: Path) -> None:
+    write_project(entry.parent / "common", SETUPTOOLS)
+    pyproject = entry.parent / "common" / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('version = "1"', 'dynamic = ["version"]'))
+    write_project(entry, 'dependencies = ["common"]\n[tool.uv.sources]\ncommon = { path = "../common" }\n')
+    with pytest.raises(BundlingError, match=r'common has to be built to tell .*: build_from_source=\["common"\]'):
+        bundle(entry)
+
+
+def test_an_extra_that_the_build_does_not_know_is_refused(entry: Path) -> None:
+    (entry / "pyproject.toml").write_text(POETRY)
+    write_module(entry / "src" / "chat" / "__init__.py")
+    with pytest.raises(BundlingError, match=r"bundling.extras has 'fsat', and '.*pyproject.toml' has none"):
+        bundle(entry, extras=["fsat"])

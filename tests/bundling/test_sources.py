@@ -24,8 +24,8 @@ PROJECT = '[project]\nname = "chat"\nversion = "1"\nrequires-python = ">=3.10"\n
 BUILD = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
 
 
-def lock(folder: Path) -> None:
-    subprocess.run([str(tools.find_uv()), "lock", "--quiet", "--python", sys.executable], cwd=folder, check=True)
+def lock(folder: Path, interpreter: str = sys.executable) -> None:
+    subprocess.run([str(tools.find_uv()), "lock", "--quiet", "--python", interpreter], cwd=folder, check=True)
 
 
 def write_project(folder: Path, rest: str) -> None:
@@ -309,8 +309,16 @@ def test_a_line_says_what_was_installed_but_not_to_a_pipeline(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("line", ["house @ {url}#sha256={hash}", "house @ ../wheels/{name}#sha256={hash}"])
-def test_a_hash_in_the_address_of_a_file_is_enforced(entry: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "house @ {url}#sha256={hash}",
+        "house @ ../wheels/{name}#sha256={hash}",
+        "house @ file://${{SHELF}}/{name}#sha256={hash}",
+    ],
+)
+def test_a_hash_in_the_address_of_a_file_is_enforced(entry: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELF", str(entry.parent / "wheels"))
     wheel = write_wheel(entry.parent / "wheels", "house", "")
     right = hashlib.sha256(wheel.read_bytes()).hexdigest()
     (entry / "requirements.txt").write_text(line.format(url=wheel.as_uri(), name=wheel.name, hash=right))
@@ -328,3 +336,27 @@ def test_hashes_that_are_asked_for_are_needed(entry: Path) -> None:
     (entry / "requirements.txt").write_text("-c limits.txt\nsix==1.17.0\n")
     with pytest.raises(BundlingError, match=r"limits.txt' has hashes, which count in requirements alone; write"):
         bundle(entry)
+
+
+def test_a_cache_that_is_named_from_where_the_app_runs_is_there(
+    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv runs in the function's folder, and would have it there, and in the asset."""
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
+    before = sorted(entry.rglob("*"))
+    (tmp_path / "app").mkdir()
+    monkeypatch.chdir(tmp_path / "app")
+    monkeypatch.setenv("UV_CACHE_DIR", ".uv-cache")
+    bundle(entry)
+    assert sorted(entry.rglob("*")) == before
+    assert (tmp_path / "app" / ".uv-cache").is_dir()
+
+
+def test_caches_in_a_folder_are_not_deployed(entry: Path) -> None:
+    """They have the standard's mark: https://bford.info/cachedir/."""
+    (entry / "requirements.txt").write_text("six==1.17.0\n")
+    before = plan(entry).name
+    (entry / "cache").mkdir()
+    (entry / "cache" / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55")
+    assert plan(entry).name == before
+    assert not (bundle(entry).folder / "cache").exists()

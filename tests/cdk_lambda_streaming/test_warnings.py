@@ -11,7 +11,7 @@ import cdk_lambda_streaming
 import pytest
 from aws_cdk import Annotations, Duration, Stack, assertions, aws_apigateway, aws_ec2, aws_lambda
 from cdk_lambda_streaming import Adapter, BundlingOptions, ByteCode, StreamingFunction
-from cdk_lambda_streaming.bundling import byte_code, installers, tree
+from cdk_lambda_streaming.bundling import byte_code, installers, lock_check, tree
 
 from .test_front_doors import regional_api, wire_http_api, wire_load_balancer, wire_plain
 
@@ -94,6 +94,13 @@ def image_of_a_project(stack: Stack, entry: Path) -> StreamingFunction:
     return chat(stack, entry, base_image="python:3.14")
 
 
+def locked(stack: Stack, entry: Path) -> StreamingFunction:
+    (entry / "pyproject.toml").write_text('[project]\nname = "chat"\nversion = "1"\nrequires-python = ">=3.12"\n')
+    lock = 'version = 1\nrevision = 3\nrequires-python = ">=3.12"\n[[package]]\nname = "chat"\nversion = "1"\n'
+    no_interpreter = (lock_check, "_interpreters_for", lambda *_: iter(()))
+    return depending(lock + 'source = { virtual = "." }', file="uv.lock", setting=no_interpreter)(stack, entry)
+
+
 # The same by another way.
 ALSO: list[tuple[str, Make]] = [
     ("osOnlyNeedsPython", code_of(aws_lambda.Runtime.PROVIDED_AL2023)),
@@ -109,6 +116,7 @@ WARNINGS: dict[str, Make] = {
     "integrationTimeout": wired(add_hasty),
     "loadBalancerBuffers": wired(wire_load_balancer),
     "largeBundle": depending("six==1.17.0", setting=(tree, "ZIPPED_HINT_BYTES", 1000)),
+    "lockNotChecked": locked,
     "longTimeout": lambda stack, entry: chat(stack, entry, timeout=Duration.minutes(10)),
     "noByteCode": depending("six==1.17.0", setting=NO_PYTHON),
     "originTimeout": wired(

@@ -27,6 +27,11 @@ _TABLE = (
         "and with a warm cache uv needs none: UV_OFFLINE=1",
     ),
     (
+        r"Building source distributions for `(?P<name>[\w.-]+)` is disabled",
+        "{name} has to be built to tell what it needs: "
+        'build_from_source=["{name}"], or write its name before its folder',
+    ),
+    (
         r"(?P<name>[\w.-]+) was not found in the package registry",
         "check how {name} is spelled, and that the index has it: one of your own is named in UV_DEFAULT_INDEX or "
         "UV_INDEX",

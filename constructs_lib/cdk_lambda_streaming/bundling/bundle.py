@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -14,10 +15,15 @@ from .errors import BundlingError, Notice
 from .installed import LocalInput
 from .local_project import hash_of
 from .options import Installer as Choice
-from .plan import Plan, check_source, hash_of_parts
+from .plan import Plan, check_source, doubts_about, hash_of_parts
 from .requirements_file import has_password
 from .requirements_source import IN_ORDER, RequirementsSource, find_requirements
 from .tools import run
+
+# Files in which an index may be named, with its password.
+_NAMES_INDEXES = re.compile(
+    r".*requirements.*\.(txt|in)|constraints.*\.txt|pyproject\.toml|uv\.toml|uv\.lock|pylock.*\.toml|setup\.cfg|pip\.conf|Pipfile.*"
+)
 
 
 @dataclass(frozen=True)
@@ -74,16 +80,17 @@ def _fill(plan: Plan, scratch: Path, function: Path) -> tuple[list[Notice], Sequ
         source = _source_after_hooks(plan, entry)
     notices: list[Notice] = []
     local: Sequence[LocalInput] = ()
-    secret: tuple[str, ...] = ()
     if source is not None:
-        named_in = entry if source.path.is_relative_to(entry) else plan.entry
-        installed = plan.installer.install(source, named_in, plan.target, function)
+        is_of_hooks = source is not plan.source
+        changed = entry if plan.options.before_bundling and not is_of_hooks else None
+        named_in = entry if is_of_hooks else plan.entry
+        installed = plan.installer.install(source, named_in, plan.target, function, changed)
+        notices += doubts_about(source) if plan.options.before_bundling else []
         notices += installed.notices
         # What is of the copy is a part of the entry.
         local = [each for each in installed.local if not each.path.is_relative_to(scratch)]
-        secret = _files_with_passwords(source, named_in)
     tree.remove_traces(function)
-    excluded = (*plan.excluded, *secret)
+    excluded = (*plan.excluded, *_files_with_passwords(source, entry, plan.excluded))
     tree.leave_out(function, plan.options.leave_out, tree.files_of(entry, excluded))
     _refuse_same_names(entry, function, excluded)
     # The function's own files come last: they win over a package's of the same name.
@@ -116,10 +123,11 @@ def _is_changed(file: Path, planned: Path) -> bool:
     return file.is_file() and (not planned.is_file() or hash_of(file) != hash_of(planned))
 
 
-def _files_with_passwords(source: RequirementsSource, entry: Path) -> tuple[str, ...]:
+def _files_with_passwords(source: RequirementsSource | None, entry: Path, excluded: Sequence[str]) -> tuple[str, ...]:
     """Return patterns of the files that name an index with its password, which must not be deployed."""
-    inside = [path for path in source.inputs if path.is_relative_to(entry)]
-    return tuple(f"/{path.relative_to(entry).as_posix()}" for path in inside if has_password(path))
+    inputs = () if source is None else source.inputs
+    files = [path for path in tree.files_of(entry, excluded) if path in inputs or _NAMES_INDEXES.fullmatch(path.name)]
+    return tuple(f"/{path.relative_to(entry).as_posix()}" for path in files if path.is_file() and has_password(path))
 
 
 def _refuse_same_names(entry: Path, function: Path, excluded: Sequence[str]) -> None:

@@ -20,6 +20,6 @@ class Notice(NamedTuple):
 def without_secrets(text: str) -> str:
     """Return a tool's output without the names, passwords and queries that addresses may hold."""
     # A password may have slashes and more; what has neither it nor a name before the first slash keeps its `@commit`.
-    text = re.sub(r"(\w+://)[^\s/`'\"]*:(?!\d+/)[^\s`'\"]*@", r"\1", text)
-    text = re.sub(r"(\w+://)[^\s/`'\"]+@", r"\1", text)
+    text = re.sub(r"(\w+:/{1,2})[^\s/`'\"]*:(?!\d+/)[^\s`'\"]*@", r"\1", text)
+    text = re.sub(r"(\w+:/{1,2})[^\s/`'\"]+@", r"\1", text)
     return re.sub(r"(\w+://[^\s`'\"?]+)\?[^\s`'\"]+", r"\1?...", text)

@@ -24,8 +24,13 @@ class Installer(Protocol):
     def name(self) -> str:
         """The tool and what of its version decides what it installs."""
 
-    def install(self, source: RequirementsSource, entry: Path, target: Target, into: Path) -> Installed:
-        """Install into a folder that is empty."""
+    def install(
+        self, source: RequirementsSource, entry: Path, target: Target, into: Path, changed: Path | None = None
+    ) -> Installed:
+        """Install into a folder that is empty.
+
+        :param changed: A copy of the entry, whose files count for the entry's own project.
+        """
 
 
 class NoInstaller:
@@ -33,7 +38,9 @@ class NoInstaller:
 
     name = "nothing"
 
-    def install(self, source: RequirementsSource, entry: Path, target: Target, into: Path) -> Installed:
+    def install(
+        self, source: RequirementsSource, entry: Path, target: Target, into: Path, changed: Path | None = None
+    ) -> Installed:
         return Installed()
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
+import shutil
 import sys
 import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from email.message import Message
+from email.parser import HeaderParser
 from pathlib import Path
 
 from . import tree
 from .errors import BundlingError
 from .installed import LocalInput
-from .project import Project
+from .project import Project, read_toml
 from .pylock import check_python
 from .requirements_source import PYPROJECT
 from .target import Target
@@ -48,8 +52,13 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "nothing"
 
 
-def build_wheel(uv: str, folder: Path, target: Target, scratch: Path, hint: str = "") -> tuple[Path, LocalInput]:
-    """Build a project, which has to be pure Python unless it is for this machine; return its wheel."""
+def build_wheel(
+    uv: str, folder: Path, target: Target, scratch: Path, hint: str = "", changed: Path | None = None
+) -> tuple[Path, LocalInput]:
+    """Build a project, which has to be pure Python unless it is for this machine; return its wheel.
+
+    :param changed: A folder with files that stand in for those of the project.
+    """
     if not folder.is_dir():
         raise BundlingError(f"the requirements name the folder '{folder}', which does not exist")
     # A build leaves files beside the sources, and takes what an earlier one left.
@@ -57,13 +66,15 @@ def build_wheel(uv: str, folder: Path, target: Target, scratch: Path, hint: str 
     copy = place / folder.name
     tree.copy_files(folder, copy, NOT_SOURCE)
     built_from = LocalInput(folder, tree.hash_of(copy, NOT_SOURCE))
+    if changed is not None:
+        tree.copy_files(changed, copy, NOT_SOURCE)
     wheel = _build(uv, copy, folder, target, place, hint)
     if target.interpreter is None and not wheel.name.endswith("-any.whl"):
         raise BundlingError(
             f"'{folder}' is not pure Python, and {wheel.name} is for this machine; build its wheel for Lambda "
             "elsewhere and name it in the requirements, or pass installer=Installer.DOCKER"
         )
-    check_python(f"'{folder}'", _requires_python(wheel), target)
+    check_python(f"'{folder}'", _metadata(wheel).get("Requires-Python"), target)
     return wheel, built_from
 
 
@@ -89,18 +100,51 @@ def _build(uv: str, source: Path, folder: Path, target: Target, place: Path, hin
     return wheel
 
 
-def _requires_python(wheel: Path) -> str | None:
-    """https://packaging.python.org/en/latest/specifications/core-metadata/#requires-python"""
+def extras_of(wheel: Path) -> list[str]:
+    return _metadata(wheel).get_all("Provides-Extra") or []
+
+
+def _metadata(wheel: Path) -> Message:
+    """https://packaging.python.org/en/latest/specifications/core-metadata/"""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
-        found = re.search(r"^Requires-Python:\s*(.+)$", archive.read(name).decode("utf-8", "replace"), re.MULTILINE)
-    return found[1].strip() if found else None
+        return HeaderParser().parsestr(archive.read(name).decode("utf-8", "replace"))
 
 
 def is_told_by_build_alone(folder: Path) -> bool:
     """Whether only a build tells the name or the dependencies of a project."""
     pyproject = folder / PYPROJECT
-    return not pyproject.is_file() or not (project := Project.read(pyproject)).name or project.needs_build_to_tell
+    return not pyproject.is_file() or Project.read(pyproject).has_dynamic_metadata
+
+
+@contextmanager
+def leaving_nothing(folders: Iterable[Path]) -> Iterator[None]:
+    """Take away what setuptools leaves in projects that it is asked about, where they are; what was there stays."""
+    patterns = ("*.egg-info", "*/*.egg-info")
+    there = {folder: {found for pattern in patterns for found in folder.glob(pattern)} for folder in folders}
+    try:
+        yield
+    finally:
+        for folder, before in there.items():
+            for found in {found for pattern in patterns for found in folder.glob(pattern)} - before:
+                shutil.rmtree(found, ignore_errors=True)
+
+
+def locked_folders(lock: Path) -> list[Path]:
+    """Return the folders of the projects that a uv.lock has."""
+    sources = [package.get("source", {}) for package in read_toml(lock).get("package", ())]
+    named = [source.get(kind) for source in sources for kind in ("editable", "directory", "virtual")]
+    return [folder for name in named if name is not None and (folder := lock.parent / name).is_dir()]
+
+
+def related_folders(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders of projects, and of those that they name by their paths."""
+    found = [folder.resolve() for folder in folders]
+    for folder in found:
+        pyproject = folder / PYPROJECT
+        paths = Project.read(pyproject).paths if pyproject.is_file() else []
+        found += [other for path in paths if (other := (folder / path).resolve()).is_dir() and other not in found]
+    return found
 
 
 def version_without_git(folder: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from .not_installed import NOT_INSTALLED, name_of
 from .requirements_file import read_lines
 
-_COMMIT = re.compile(r"@[0-9a-f]{40}(?=$|[\s#;])")
+_COMMIT = re.compile(r"@[0-9a-fA-F]{40}(?=$|[\s#;])")
 
 
 def unpinned(lines: Sequence[str]) -> list[str]:

@@ -32,7 +32,9 @@ class PipInstaller:
         # pip decides about conditions by the Python that runs it.
         return f"pip {pip_version()} on Python {sys.version_info[0]}.{sys.version_info[1]}"
 
-    def install(self, source: RequirementsSource, entry: Path, target: Target, into: Path) -> Installed:
+    def install(
+        self, source: RequirementsSource, entry: Path, target: Target, into: Path, changed: Path | None = None
+    ) -> Installed:
         if source.kind != REQUIREMENTS:
             raise BundlingError(
                 f"'{source.path}' needs uv, which was not found: pip reads requirements.txt only; {WAYS_TO_UV}"
@@ -78,7 +80,9 @@ class DockerInstaller:
     def name(self) -> str:
         return "docker"
 
-    def install(self, source: RequirementsSource, entry: Path, target: Target, into: Path) -> Installed:
+    def install(
+        self, source: RequirementsSource, entry: Path, target: Target, into: Path, changed: Path | None = None
+    ) -> Installed:
         docker = os.environ.get("CDK_DOCKER", "docker")
         if shutil.which(docker) is None:
             raise BundlingError(

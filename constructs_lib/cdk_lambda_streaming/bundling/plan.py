@@ -93,7 +93,7 @@ def plan_bundle(
         check_source(entry, source, target, options)
     installer = choose_installer(options, source)
     interpreter = byte_code.choose_interpreter(options.byte_code, target)
-    notices = [] if source is None else _doubts_about(source)
+    notices = [] if source is None or options.before_bundling else doubts_about(source)
     if interpreter is None and options.byte_code is ByteCode.AUTO:
         notices.append(
             Notice(
@@ -121,7 +121,7 @@ def _asked_of_requirements(options: BundlingOptions) -> list[str]:
     return [name for name in ("extras", "groups", "package", "build_from_source") if getattr(options, name)]
 
 
-def _doubts_about(source: RequirementsSource) -> list[Notice]:
+def doubts_about(source: RequirementsSource) -> list[Notice]:
     if source.kind == PYPROJECT and Project.read(source.path).names_versions_to_choose:
         return [
             Notice(

@@ -62,6 +62,11 @@ class Project:
         return bool(dynamic) or (not self._project and bool(self._poetry or self._is_of_setuptools))
 
     @property
+    def has_dynamic_metadata(self) -> bool:
+        """Whether uv has to build it to know its name, version and dependencies."""
+        return not self.name or self.needs_build_to_tell or "version" in self._project.get("dynamic", ())
+
+    @property
     def is_told_by_poetry_alone(self) -> bool:
         """Whether no build can tell: https://python-poetry.org/docs/basic-usage/#operating-modes."""
         is_package = "build-system" in self.table and self._poetry.get("package-mode", True)
@@ -76,8 +81,13 @@ class Project:
     @property
     def poetry_folders(self) -> list[str]:
         """The names of the projects in folders that a project of Poetry's depends on."""
-        named = self._poetry.get("dependencies", {})
-        return [canonicalize_name(name) for name, value in named.items() if isinstance(value, dict) and "path" in value]
+        return [canonicalize_name(name) for name, paths in _paths(self._poetry.get("dependencies", {})) if paths]
+
+    @property
+    def paths(self) -> list[str]:
+        """The folders and files that it depends on, as they are written."""
+        named = [*_paths(self._uv.get("sources", {})), *_paths(self._poetry.get("dependencies", {}))]
+        return [path for _, paths in named for path in paths]
 
     @property
     def dependencies(self) -> list[str]:
@@ -125,3 +135,12 @@ class Project:
     @property
     def _uv(self) -> dict[str, Any]:
         return dict(self.table.get("tool", {}).get("uv", {}))
+
+
+def _paths(dependencies: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return by name the paths of dependencies, which are tables, or lists of them for conditions."""
+    found = []
+    for name, value in dependencies.items():
+        tables = value if isinstance(value, list) else [value]
+        found.append((name, [table["path"] for table in tables if isinstance(table, dict) and "path" in table]))
+    return found

@@ -16,8 +16,10 @@ _FOLDER = re.compile(
     r"(?:-e\s+|--editable[ =])?(?:(?P<name>[\w.-]+)\s*(?:\[[^\]]*\])?\s*@\s*)?"
     r"(?P<path>file:[^\s;\[]+|\.{0,2}/[^\s;\[]*|\.\.?(?=[\s;\[]|$))"
 )
+# Who an address is asked as: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1
+_USER = re.compile(r"://([^/\s@'\"]+)@")
 # A file or an address with a hash: https://packaging.python.org/en/latest/specifications/direct-url/
-_HASHED = re.compile(r"(?P<path>[^\s@]+)#(?:\S*&)?(?P<kind>sha256|sha384|sha512|sha224|md5)=(?P<hash>[0-9a-f]+)")
+_HASHED = re.compile(r"(?P<path>[^\s@]+)#(?:\S*&)?(?P<kind>sha256|sha384|sha512|sha224|md5)=(?P<hash>[0-9a-fA-F]+)")
 _INDEX = re.compile(r"(?:-i|--index-url|--extra-index-url)[= ]\s*(\S+)")
 
 
@@ -70,7 +72,7 @@ def indexes(lines: list[str]) -> list[str]:
     https://pip.pypa.io/en/stable/reference/requirements-file-format/#using-environment-variables
     """
     found = [named[1] for line in lines if (named := _INDEX.fullmatch(line))]
-    return [re.sub(r"\$\{([A-Z0-9_]+)\}", lambda name: os.environ.get(name[1], name[0]), each) for each in found]
+    return [_expand(address) for address in found]
 
 
 def folders(lines: list[str], base: Path) -> list[tuple[str, str, Path]]:
@@ -89,19 +91,23 @@ def folders(lines: list[str], base: Path) -> list[tuple[str, str, Path]]:
 def hashed_files(lines: list[str], base: Path) -> list[tuple[Path, str, str]]:
     """Return the files on this machine that requirements name with a hash in their addresses: file, kind and hash."""
     found = []
-    for line in lines:
+    for line in map(_expand, lines):
         named = _HASHED.search(line)
         if named is not None:
             written = named["path"]
             path = base / (unquote(urlsplit(written).path) if written.startswith("file:") else written)
             if "://" not in written.replace("file://", "") and path.is_file():
-                found.append((path, named["kind"], named["hash"]))
+                found.append((path, named["kind"], named["hash"].lower()))
     return found
 
 
 def has_password(path: Path) -> bool:
-    """Whether a file has an address with a password, written out and not a variable's."""
-    return re.search(r"://[^/\s:@]*:(?!\$\{)[^/\s@]+@", read_text(path)) is not None
+    """Whether a file has an address with a password or a token, written out and not a variable's."""
+    return any(not re.fullmatch(r"git|([^:]*:)?\$\{\w+\}", found[1]) for found in _USER.finditer(read_text(path)))
+
+
+def _expand(text: str) -> str:
+    return re.sub(r"\$\{([A-Z0-9_]+)\}", lambda name: os.environ.get(name[1], name[0]), text)
 
 
 def _included(path: Path, option: re.Match[str]) -> Path:

@@ -83,17 +83,17 @@ def check_choices(source: RequirementsSource, options: BundlingOptions, target: 
         )
     if source.kind == PYLOCK:
         lock = read_toml(source.path)
-        _check_names("extras", options.extras, lock.get("extras", ()), source.path)
-        _check_names("groups", options.groups, lock.get("dependency-groups", ()), source.path)
+        check_names("extras", options.extras, lock.get("extras", ()), source.path)
+        check_names("groups", options.groups, lock.get("dependency-groups", ()), source.path)
     if source.kind == PYPROJECT:
         project = Project.read(source.path)
         check_python(f"'{source.path}'", project.requires_python, target)
         if not project.needs_build_to_tell:
-            _check_names("extras", options.extras, project.extras, source.path)
-        _check_names("groups", options.groups, project.groups, source.path)
+            check_names("extras", options.extras, project.extras, source.path)
+        check_names("groups", options.groups, project.groups, source.path)
 
 
-def _check_names(option: str, asked: Iterable[str], there: Iterable[str], path: Path) -> None:
+def check_names(option: str, asked: Iterable[str], there: Iterable[str], path: Path) -> None:
     has = {canonicalize_name(name) for name in there}
     for name in asked:
         if canonicalize_name(name) not in has:

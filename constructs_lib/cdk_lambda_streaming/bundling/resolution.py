@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from .errors import BundlingError
+from .errors import BundlingError, Notice
 from .installed import LocalInput
-from .local_project import build_wheel, build_wheel_in_place, is_told_by_build_alone, version_without_git
+from .local_project import (
+    build_wheel,
+    build_wheel_in_place,
+    extras_of,
+    is_told_by_build_alone,
+    leaving_nothing,
+    locked_folders,
+    related_folders,
+    version_without_git,
+)
 from .lock_check import check_lock
 from .not_installed import NOT_INSTALLED, name_of, pinned_version
 from .options import BundlingOptions
 from .project import Project
 from .pylock import LockedPackage, Pylock, check_python, read_pylock
 from .requirements_file import folders
-from .requirements_source import PYLOCK, PYPROJECT, REQUIREMENTS, UV_LOCK, RequirementsSource
+from .requirements_source import PYLOCK, PYPROJECT, REQUIREMENTS, UV_LOCK, RequirementsSource, check_names
 from .target import Target
 from .tools import OFFLINE, run
 
@@ -31,6 +40,7 @@ class Resolved:
     named: list[tuple[str, str | None]]
     """Names and pinned versions of what was asked for, installed or not."""
     local: Sequence[LocalInput] = ()
+    notices: Sequence[Notice] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,8 @@ class Resolution:
             return Resolved(lock, _named(lock))
         if source.kind == REQUIREMENTS:
             arguments, environment = _ways_to_ask_folders(lines, source.path)
-            lock = self._compile(source, [str(source.path), *arguments], environment)
+            asked = related_folders([folder for _, _, folder in folders(lines, source.path.parent)])
+            lock = self._compile(source, [str(source.path), *arguments], environment, asked)
             return Resolved(lock, named_by(lines))
         return self._resolve_project(source)
 
@@ -70,17 +81,18 @@ class Resolution:
 
         lock = export("whole")
         named = _named(lock)
-        self._check(source, lock)
+        notices = self._check(source, lock)
         if any(name in NOT_INSTALLED for name, _ in named):
             # What only they need goes too.
             lock = export("pruned", *(flag for name in NOT_INSTALLED for flag in ("--prune", name)))
-        return Resolved(lock, named)
+        return Resolved(lock, named, notices=notices)
 
-    def _check(self, source: RequirementsSource, lock: Pylock) -> None:
+    def _check(self, source: RequirementsSource, lock: Pylock) -> list[Notice]:
         folders = [source.project, *(package.folder for package in lock.packages if package.folder is not None)]
         files = dict.fromkeys(folder.resolve() / PYPROJECT for folder in folders)
         projects = [Project.read(file) for file in files if file.is_file()]
-        check_lock(self.uv, source.path, projects, self.target, self.options.groups)
+        with leaving_nothing(locked_folders(source.path)):
+            return check_lock(self.uv, source.path, projects, self.target, self.options.groups)
 
     def _resolve_project(self, source: RequirementsSource) -> Resolved:
         """Resolve a project without lock; it is installed itself where it is a package."""
@@ -89,7 +101,7 @@ class Resolution:
         if project.needs_build_to_tell:
             return self._resolve_told(source, project, groups)
         arguments = [str(project.path), *(f"--extra={extra}" for extra in self.options.extras), *groups]
-        lock = self._compile(source, arguments, {})
+        lock = self._compile(source, arguments, {}, related_folders([project.folder]))
         if project.is_package:
             own = LockedPackage(source.path, {"name": project.name, "directory": {"path": "."}})
             # It may have named itself, for one of its extras.
@@ -110,24 +122,29 @@ class Resolution:
         if project.is_of_poetry:
             wheel = build_wheel_in_place(self.uv, project.folder, self.target, self.scratch / "told")
         name = canonicalize_name(wheel.name.partition("-")[0])
+        check_names("extras", self.options.extras, extras_of(wheel), project.path)
         extras = f"[{','.join(self.options.extras)}]" if self.options.extras else ""
         requirements = self.scratch / "project.txt"
         requirements.write_text(f"{name}{extras} @ {wheel.as_uri()}\n", "utf-8")
-        folders = [f"--no-binary={folder}" for folder in project.poetry_folders]
-        lock = self._compile(source, [str(requirements), *folders, *groups], {})
+        may_build = [f"--no-binary={folder}" for folder in project.poetry_folders]
+        related = related_folders([project.folder])
+        lock = self._compile(source, [str(requirements), *may_build, *groups], {}, related)
         if not project.is_package:
             others = tuple(package for package in lock.packages if package.name != name)
             lock = Pylock(lock.path, lock.requires_python, others)
         return Resolved(lock, _named(lock), [built_from])
 
-    def _compile(self, source: RequirementsSource, arguments: Sequence[str], environment: dict[str, str]) -> Pylock:
-        """Resolve what is no lock."""
+    def _compile(
+        self, source: RequirementsSource, arguments: Sequence[str], environment: dict[str, str], asked: Iterable[Path]
+    ) -> Pylock:
+        """Resolve what is no lock; `asked`: the folders of projects that may be asked for what they depend on."""
         resolved = self.scratch / "pylock.resolved.toml"
         command = [self.uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--format", "pylock.toml"]
         command += ["--output-file", str(resolved), *left_out(self.scratch), *self.target.uv_flags(sys.executable)]
         command += [*wheels_only(self.options), *arguments]
         what = f"resolving '{source.path}' for {self.target}"
-        run(command, cwd=source.path.parent, what=what, environment={**OFFLINE, **environment})
+        with leaving_nothing(asked):
+            run(command, cwd=source.path.parent, what=what, environment={**OFFLINE, **environment})
         return read_pylock(resolved)
 
 

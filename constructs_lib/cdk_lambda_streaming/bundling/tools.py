@@ -14,6 +14,7 @@ from pathlib import Path
 from .advice import advice_on
 from .errors import BundlingError, without_secrets
 
+_FOLDERS = ("UV_CACHE_DIR", "UV_CONFIG_FILE", "PIP_CACHE_DIR", "PIP_CONFIG_FILE")
 # No interpreter is worth a download at synth.
 OFFLINE = {"UV_PYTHON_DOWNLOADS": "never"}
 
@@ -51,7 +52,7 @@ def run(command: Sequence[str], *, cwd: Path, what: str, environment: Mapping[st
         finished = subprocess.run(
             list(command),
             cwd=cwd,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **_absolute_paths(), **(environment or {})},
             capture_output=True,
             text=True,
             check=False,
@@ -64,6 +65,11 @@ def run(command: Sequence[str], *, cwd: Path, what: str, environment: Mapping[st
         advice = advice_on(said)
         raise BundlingError("\n".join([f"{what} failed:", said, *([advice] if advice else [])]))
     return finished.stdout
+
+
+def _absolute_paths() -> dict[str, str]:
+    """Return the folders that variables name as seen from here, since tools run elsewhere."""
+    return {name: os.path.abspath(os.environ[name]) for name in _FOLDERS if os.environ.get(name)}
 
 
 def _how_it_ended(status: int) -> str:

@@ -23,6 +23,7 @@ BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath")
 # What installers write for `#!python`; where the path is long or has a space, a shell's script that is Python too. A
 # wheel's own `#!/usr/bin/env python3` is the same everywhere.
 _NAMES_INTERPRETER = re.compile(rb"#![ \t]*\S*/(python|pypy)[^\s/]*(\s|$)|#!/bin/sh\r?\n'{3}exec' ", re.IGNORECASE)
+_ADDRESS_OF_USER = re.compile(rb"(://)[^/\s]+@(?=[^/\s]+/)")
 _OF_INSTALLERS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 
 
@@ -39,6 +40,8 @@ def _files_below(inner: Path, folder: Path, excluded: Sequence[str], roots: tupl
         is_folder = path.is_dir()
         if is_excluded(path.relative_to(folder).as_posix(), excluded, is_folder=is_folder):
             continue
+        if is_folder and (path / "CACHEDIR.TAG").is_file():
+            continue  # https://bford.info/cachedir/: uv's, pip's, a linter's.
         if is_folder and not path.is_symlink():
             yield from _files_below(path, folder, excluded, roots)
         elif is_folder and not _meet(target := path.resolve(), roots):
@@ -140,6 +143,7 @@ def remove_traces(folder: Path) -> None:
     for info in folder.glob("*.dist-info"):
         for name in _OF_INSTALLERS:
             (info / name).unlink(missing_ok=True)
+        _remove_passwords(info / "METADATA")
 
 
 def _remove_scripts(folder: Path) -> None:
@@ -156,6 +160,15 @@ def _remove_scripts(folder: Path) -> None:
 def _first_bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(4096)
+
+
+def _remove_passwords(metadata: Path) -> None:
+    """Take the users out of the addresses that a package was built with as its requirements."""
+    if metadata.is_file():
+        lines = metadata.read_bytes().split(b"\n")
+        cut = [_ADDRESS_OF_USER.sub(rb"\1", line) if line.startswith(b"Requires-Dist:") else line for line in lines]
+        if cut != lines:
+            metadata.write_bytes(b"\n".join(cut))
 
 
 def leave_out(folder: Path, what: Iterable[LeaveOut], own: Iterable[Path] = ()) -> None:

@@ -31,7 +31,9 @@ class UvInstaller:
     def name(self) -> str:
         return f"uv {version_of(self.uv)}"
 
-    def install(self, source: RequirementsSource, entry: Path, target: Target, into: Path) -> Installed:
+    def install(
+        self, source: RequirementsSource, entry: Path, target: Target, into: Path, changed: Path | None = None
+    ) -> Installed:
         scratch = into.parent
         lines = read_lines(source.path) if source.kind == REQUIREMENTS else []
         _check_hashes(lines, source.path)
@@ -41,10 +43,10 @@ class UvInstaller:
         resolved = Resolution(self.uv, self.options, target, scratch).of(source, lines)
         chosen = select(resolved.lock, target, self.options.extras, self.options.groups)
         packages, local = self._build_local(
-            [package for package in chosen if package.name not in NOT_INSTALLED], entry, target, scratch
+            [package for package in chosen if package.name not in NOT_INSTALLED], entry, target, scratch, changed
         )
         self._install(packages, indexes(lines), source.path.parent, target, into)
-        return Installed(notices_about(resolved.named), [*resolved.local, *local])
+        return Installed([*resolved.notices, *notices_about(resolved.named)], [*resolved.local, *local])
 
     def _install_hashed(self, source: RequirementsSource, lines: list[str], target: Target, into: Path) -> Installed:
         file = source.path
@@ -57,18 +59,24 @@ class UvInstaller:
         return Installed(notices_about(named_by(lines)))
 
     def _build_local(
-        self, packages: Sequence[LockedPackage], entry: Path, target: Target, scratch: Path
+        self,
+        packages: Sequence[LockedPackage],
+        entry: Path,
+        target: Target,
+        scratch: Path,
+        changed: Path | None,
     ) -> tuple[list[LockedPackage], list[LocalInput]]:
         """Build the projects in folders; return what is to be installed, and what of this machine is part of it."""
         installed, local = [], []
         for package in packages:
             if package.folder is None:
-                files = [file for file in package.files if not file.is_relative_to(scratch)]
-                local += [LocalInput(file, hash_of(file)) for file in files]
+                found = [file for file in package.files if not file.is_relative_to(scratch)]
+                local += [LocalInput(file, hash_of(file)) for file in found]
                 installed.append(package)
             else:
-                hint = NO_PACKAGE if package.folder.resolve() == entry.resolve() else ""
-                wheel, built_from = build_wheel(self.uv, package.folder, target, scratch, hint)
+                is_own = package.folder.resolve() == entry.resolve()
+                hint, files = (NO_PACKAGE, changed) if is_own else ("", None)
+                wheel, built_from = build_wheel(self.uv, package.folder, target, scratch, hint, files)
                 local.append(built_from)
                 installed.append(from_wheel(package.name, wheel))
         return installed, local
