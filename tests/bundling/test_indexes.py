@@ -91,6 +91,7 @@ def test_a_lock_without_hashes_is_installed(entry: Path, tmp_path: Path, monkeyp
     [
         ("requirements.txt", "# was http://open-sesame@{index}/simple\nsix==1.16.0\n"),
         ("dev-requirements.txt", "house @ http://robot:open-sesame@{index}/files/house-1.0-py3-none-any.whl\n"),
+        ("requirements[dev].txt", "# http://robot:open-sesame@{index}/simple\n"),
         ("uv.toml", '[[index]]\nurl = "http://robot:open-sesame@{index}/simple"\n'),
         ("pyproject.toml", '[[tool.uv.index]]\nurl = "http://robot:open-sesame@{index}/simple"\n'),
     ],
@@ -115,4 +116,11 @@ def test_the_metadata_of_a_package_of_ones_own_has_no_password(entry: Path, inde
     made = bundle(entry)
     assert packages(made) == {"chat": "1", "house": "1.0"}
     assert f"http://{index}/files" in (made.folder / "chat-1.dist-info" / "METADATA").read_text()
+    assert_untold(entry.parent / "cache")
+
+
+def test_a_file_with_a_password_stays_at_home_beside_hooks_too(entry: Path, index: str) -> None:
+    (entry / "lambda.txt").write_text(f"--index-url http://{NAME}:{PASSWORD}@{index}/simple\nhouse==1.0\n")
+    made = bundle(entry, requirements="lambda.txt", before_bundling=["true"])
+    assert packages(made) == {"house": "1.0"}
     assert_untold(entry.parent / "cache")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from . import byte_code, cache, tree
 from .errors import BundlingError, Notice
-from .installed import LocalInput
+from .installed import Installed, LocalInput
 from .local_project import hash_of
 from .options import Installer as Choice
 from .plan import Plan, check_source, doubts_about, hash_of_parts
@@ -78,19 +79,9 @@ def _fill(plan: Plan, scratch: Path, function: Path) -> tuple[list[Notice], Sequ
         tree.copy_files(plan.entry, entry, plan.excluded)
         _hook(plan.options.before_bundling, entry, "before_bundling")
         source = _source_after_hooks(plan, entry)
-    notices: list[Notice] = []
-    local: Sequence[LocalInput] = ()
-    if source is not None:
-        is_of_hooks = source is not plan.source
-        changed = entry if plan.options.before_bundling and not is_of_hooks else None
-        named_in = entry if is_of_hooks else plan.entry
-        installed = plan.installer.install(source, named_in, plan.target, function, changed)
-        notices += doubts_about(source) if plan.options.before_bundling else []
-        notices += installed.notices
-        # What is of the copy is a part of the entry.
-        local = [each for each in installed.local if not each.path.is_relative_to(scratch)]
+    installed = _install(plan, source, entry, scratch, function) if source is not None else Installed()
     tree.remove_traces(function)
-    excluded = (*plan.excluded, *_files_with_passwords(source, entry, plan.excluded))
+    excluded = (*plan.excluded, *_files_with_passwords(plan, source, entry))
     tree.leave_out(function, plan.options.leave_out, tree.files_of(entry, excluded))
     _refuse_same_names(entry, function, excluded)
     # The function's own files come last: they win over a package's of the same name.
@@ -101,7 +92,20 @@ def _fill(plan: Plan, scratch: Path, function: Path) -> tuple[list[Notice], Sequ
         byte_code.compile_sources(function, plan.interpreter)
         tree.set_modes(function)
     tree.check_size(function, plan.target.version)
-    return [*notices, *tree.hint_at_size(function)], local
+    return [*installed.notices, *tree.hint_at_size(function)], installed.local
+
+
+def _install(plan: Plan, source: RequirementsSource, entry: Path, scratch: Path, function: Path) -> Installed:
+    """Install what a source names; `entry` is a copy where hooks have run."""
+    if not plan.options.before_bundling:
+        return plan.installer.install(source, entry, plan.target, function)
+    if source is plan.source:
+        installed = plan.installer.install(source, plan.entry, plan.target, function, changed=entry)
+    else:
+        installed = plan.installer.install(source, entry, plan.target, function)
+    # What is of the copy is a part of the entry.
+    local = [each for each in installed.local if not each.path.is_relative_to(scratch)]
+    return Installed([*doubts_about(source), *installed.notices], local)
 
 
 def _source_after_hooks(plan: Plan, copy: Path) -> RequirementsSource | None:
@@ -123,11 +127,13 @@ def _is_changed(file: Path, planned: Path) -> bool:
     return file.is_file() and (not planned.is_file() or hash_of(file) != hash_of(planned))
 
 
-def _files_with_passwords(source: RequirementsSource | None, entry: Path, excluded: Sequence[str]) -> tuple[str, ...]:
+def _files_with_passwords(plan: Plan, source: RequirementsSource | None, entry: Path) -> list[str]:
     """Return patterns of the files that name an index with its password, which must not be deployed."""
     inputs = () if source is None else source.inputs
-    files = [path for path in tree.files_of(entry, excluded) if path in inputs or _NAMES_INDEXES.fullmatch(path.name)]
-    return tuple(f"/{path.relative_to(entry).as_posix()}" for path in files if path.is_file() and has_password(path))
+    named = {path.relative_to(root) for path in inputs for root in {plan.entry, entry} if path.is_relative_to(root)}
+    files = [path.relative_to(entry) for path in tree.files_of(entry, plan.excluded) if path.is_file()]
+    asked = [file for file in files if file in named or _NAMES_INDEXES.fullmatch(file.name)]
+    return [f"/{glob.escape(file.as_posix())}" for file in asked if has_password(entry / file)]
 
 
 def _refuse_same_names(entry: Path, function: Path, excluded: Sequence[str]) -> None:
