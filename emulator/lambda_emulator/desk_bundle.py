@@ -60,7 +60,8 @@ class DeskBundler:
         try:
             package = find_bundler()
             request = bundling_request(function.bundling, interpreter, self._app_folders)
-            source = Path(function.bundling.requirements or function.bundling.entry).name
+            named = function.bundling.requirements
+            source = Path(named).name if named else "what its before_bundling writes"
             log.note(
                 f"is bundled again from {source} for Python {interpreter.minor_version} on this machine: "
                 f"its asset is for {made_for}"

@@ -12,7 +12,7 @@ from bundling.errors import BundlingError
 from ..interpreters import installed_pythons
 from ..requirements import miss
 from .conftest import bundle, ids, packages
-from .test_sources import lock, write_member, write_project
+from .test_sources import lock, write_project, write_workspace
 
 
 @pytest.fixture(params=["uv", "no interpreter"])
@@ -76,12 +76,8 @@ def test_what_uv_is_told_besides_counts(entry: Path, now: str) -> None:
 
 @pytest.mark.usefixtures("judge")
 def test_versions_of_what_has_a_source_are_the_sources(tmp_path: Path) -> None:
-    root = tmp_path / "shop"
-    entry = root / "chat"
-    write_member(root / "common")
-    write_project(entry, 'dependencies = ["common>=1"]\n[tool.uv.sources]\ncommon = { workspace = true }\n')
-    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["chat", "common"]\n')
-    lock(root)
+    entry = write_workspace(tmp_path / "shop", "common>=1")
+    lock(entry.parent)
     assert packages(bundle(entry)).keys() == {"common", "idna"}
 
 
@@ -169,14 +165,10 @@ def test_a_group_counts_where_it_is_asked_for(entry: Path) -> None:
 
 @pytest.mark.usefixtures("judge")
 def test_a_lock_that_is_older_than_a_member_is_refused(tmp_path: Path) -> None:
-    root = tmp_path / "shop"
-    entry = root / "chat"
-    write_member(root / "common")
-    write_project(entry, 'dependencies = ["common"]\n[tool.uv.sources]\ncommon = { workspace = true }\n')
-    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["chat", "common"]\n')
-    lock(root)
+    entry = write_workspace(tmp_path / "shop")
+    lock(entry.parent)
     bundle(entry)
-    pyproject = root / "common" / "pyproject.toml"
+    pyproject = entry.parent / "common" / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace("idna==3.10", "idna==3.9"))
     with pytest.raises(BundlingError, match=r"chat/pyproject.toml', or a project that it needs, was .* in idna; run"):
         bundle(entry)

@@ -40,6 +40,15 @@ def write_member(folder: Path) -> None:
     module.write_text("answer = 42\n")
 
 
+def write_workspace(root: Path, dependency: str = "common") -> Path:
+    """Write a workspace whose member `chat` needs its member `common`; return chat's folder."""
+    write_member(root / "common")
+    sources = "[tool.uv.sources]\ncommon = { workspace = true }\n"
+    write_project(root / "chat", f'dependencies = ["{dependency}"]\n{sources}')
+    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["chat", "common"]\n')
+    return root / "chat"
+
+
 def test_a_lock_of_uv_installs_what_it_names_and_extras_and_groups_when_asked(entry: Path) -> None:
     write_project(
         entry,
@@ -282,6 +291,8 @@ def test_what_lambda_never_needs_can_be_left_out(entry: Path) -> None:
         ("https://example.com/six-1.17.0-py2.py3-none-any.whl", []),
         ("--no-index\n--find-links .\nsix", []),
         ("-c limits.txt\nsix", []),
+        ("-c outer.txt\nsix", []),
+        ("-c other.txt\nsix", ["unpinnedRequirements"]),
         ("# six", []),
         ("aws-cdk-lib", []),
     ],
@@ -289,6 +300,8 @@ def test_what_lambda_never_needs_can_be_left_out(entry: Path) -> None:
 def test_requirements_that_pin_nothing_are_said(entry: Path, lines: str, said: list[str]) -> None:
     """Their bundle keeps its name while the index moves on: what is newer would not be deployed."""
     (entry / "limits.txt").write_text("six==1.17.0\n")
+    (entry / "outer.txt").write_text("-c limits.txt\n")
+    (entry / "other.txt").write_text("six==1.16.0 ; python_version < '3'\n")
     (entry / "requirements.txt").write_text(f"{lines}\n")
     assert [notice.id for notice in plan(entry).notices] == said
 

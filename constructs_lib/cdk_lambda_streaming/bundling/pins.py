@@ -16,14 +16,25 @@ def unpinned(lines: Sequence[str]) -> list[str]:
     """Return the names, or whole lines without one, of what an index or a repository may answer otherwise later."""
     if any(line == "--no-index" for line in lines):
         return []  # What is there is part of the bundle's name.
-    constraints = [line for line in lines if line.startswith("--constraint ") and "://" not in line]
-    limits = [limit for line in constraints for limit in read_lines(Path(line.partition(" ")[2]))]
-    pinned = {name_of(limit) for limit in limits if _names_version(limit)}
+    # A limit that holds under a condition may not hold for the function.
+    pinned = {name_of(limit) for limit in _limits(lines, set()) if _names_version(limit) and ";" not in limit}
     return [
         name_of(line) or line
         for line in lines
         if not line.startswith("-") and not _is_pinned(line) and name_of(line) not in (*pinned, *NOT_INSTALLED)
     ]
+
+
+def _limits(lines: Sequence[str], seen: set[str]) -> list[str]:
+    """Return the lines of the constraints that requirements name, and of those that they name."""
+    limits: list[str] = []
+    for line in lines:
+        option, _, path = line.partition(" ")
+        if option == "--constraint" and "://" not in path and path not in seen:
+            seen.add(path)
+            inner = read_lines(Path(path))
+            limits += [*inner, *_limits(inner, seen)]
+    return limits
 
 
 def _is_pinned(line: str) -> bool:
