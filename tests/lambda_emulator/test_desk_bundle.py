@@ -150,12 +150,15 @@ def test_equal_functions_share_one_run_of_the_bundler(
     )
     add_bundled_function(cloud_assembly)
     add_bundled_function(cloud_assembly, logical_id="Same")
+    without = {key: value for key, value in BUNDLING_METADATA.items() if key != "requirements"}
+    add_bundled_function(cloud_assembly, without, "Hooked")
 
     log = log_of_a_start(cloud_assembly)
 
-    assert (app_folder / "runs").read_text() == "x"
+    assert (app_folder / "runs").read_text() == "xx"
     assert sorted(line.partition(" for Python")[0] for line in log) == [
         "Demo/App * is bundled again from uv.lock",
+        "Demo/Hooked * is bundled again from what its before_bundling writes",
         "Demo/Same * is bundled again from uv.lock",
     ]
 
