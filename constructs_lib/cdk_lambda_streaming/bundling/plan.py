@@ -106,7 +106,7 @@ def plan_bundle(
 
 
 def check_source(entry: Path, source: RequirementsSource | None, target: Target, options: BundlingOptions) -> None:
-    """Refuse what the source does not have, and a lock that is not the project's."""
+    """Refuse options that the source cannot meet, or that ask something of none."""
     if source is not None:
         check_choices(source, options, target)
     elif asked := _asked_of_requirements(options):

@@ -67,6 +67,10 @@ class Project:
         return not self.name or self.needs_build_to_tell or "version" in self._project.get("dynamic", ())
 
     @property
+    def is_of_poetry(self) -> bool:
+        return bool(self._poetry)
+
+    @property
     def is_told_by_poetry_alone(self) -> bool:
         """Whether no build can tell: https://python-poetry.org/docs/basic-usage/#operating-modes."""
         is_package = "build-system" in self.table and self._poetry.get("package-mode", True)
@@ -123,10 +127,6 @@ class Project:
     def _is_of_setuptools(self) -> bool:
         files = (self.folder / name for name in ("setup.cfg", "setup.py"))
         return "build-system" in self.table and any(file.is_file() for file in files)
-
-    @property
-    def is_of_poetry(self) -> bool:
-        return bool(self._poetry)
 
     @property
     def _poetry(self) -> dict[str, Any]:

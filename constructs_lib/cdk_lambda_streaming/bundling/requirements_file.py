@@ -81,10 +81,9 @@ def folders(lines: list[str], base: Path) -> list[tuple[str, str, Path]]:
     for line in lines:
         named = _FOLDER.match(line)
         if named is not None:
-            written = named["path"]
-            path = base / (unquote(urlsplit(written).path) if written.startswith("file:") else written)
+            path = _local_path(named["path"], base)
             if path.is_dir():
-                found.append((named["name"] or "", written, path))
+                found.append((named["name"] or "", named["path"], path))
     return found
 
 
@@ -94,9 +93,8 @@ def hashed_files(lines: list[str], base: Path) -> list[tuple[Path, str, str]]:
     for line in map(_expand, lines):
         named = _HASHED.search(line)
         if named is not None:
-            written = named["path"]
-            path = base / (unquote(urlsplit(written).path) if written.startswith("file:") else written)
-            if "://" not in written.replace("file://", "") and path.is_file():
+            path = _local_path(named["path"], base)
+            if path.is_file():
                 found.append((path, named["kind"], named["hash"].lower()))
     return found
 
@@ -104,6 +102,11 @@ def hashed_files(lines: list[str], base: Path) -> list[tuple[Path, str, str]]:
 def has_password(path: Path) -> bool:
     """Whether a file has an address with a password or a token, written out and not a variable's."""
     return any(not re.fullmatch(r"git|([^:]*:)?\$\{\w+\}", found[1]) for found in _USER.finditer(read_text(path)))
+
+
+def _local_path(written: str, base: Path) -> Path:
+    """Return the path that is written as one, or as an address; addresses elsewhere are paths of nothing."""
+    return base / (unquote(urlsplit(written).path) if written.startswith("file:") else written)
 
 
 def _expand(text: str) -> str:
