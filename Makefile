@@ -1,4 +1,4 @@
-# `make demo` and `make test` set everything up themselves, in .venv and node_modules, and are quick the second time.
+# `make demo` and `make test` set everything up themselves, in .venv and node_modules; the second time they are quick.
 # PYTHON=python3.13 chooses the interpreter; PORT=9000 the demo's first port; ONCE=1 lets the demo end by itself.
 
 PYTHON ?= python3
@@ -6,13 +6,22 @@ PORT ?= 9000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench node-client lock clean
+.PHONY: demo test quick check bench node-client lock clean
 
 demo: $(VENV)/.ready node_modules/.ready
 	@$(BIN)/python scripts/demo.py --port $(PORT) $(if $(ONCE),--once)
 
+# ARGS="path -k name" chooses tests. Without ARGS two processes run all of them.
 test: $(VENV)/.ready node_modules/.ready
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),$(ALL_TESTS))
+
+ALL_TESTS := --numprocesses 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+
+# Tests without processes, the CDK and the network; few examples of each property.
+quick: $(VENV)/.ready
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -m pure --quiet $(QUICK) $(ARGS)
+
+QUICK := tests/lambda_streaming tests/lambda_emulator tests/lambda_bundling tests/test_prose.py tests/test_docs.py
 
 check: $(VENV)/.ready
 	@scripts/check
@@ -21,7 +30,7 @@ check: $(VENV)/.ready
 bench: $(VENV)/.ready node-client
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
-# AWS's Node.js client, which benchmarks and conformance tests run beside the runtime; it is compiled.
+# Compiles AWS's Node.js client, which benchmarks and conformance tests run beside the runtime.
 node-client: benchmarks/node_client/node_modules/.ready
 
 benchmarks/node_client/node_modules/.ready: benchmarks/node_client/package-lock.json $(VENV)/.ready scripts/set_up_node_client
@@ -33,7 +42,7 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml runtime_asset/pyproject.toml
 node_modules/.ready: package-lock.json $(VENV)/.ready scripts/set_up_node
 	@scripts/set_up_node $(VENV)
 
-# Pins the tools again, for every supported Python at once.
+# Pins newer versions of the tools, for every supported Python at once.
 lock: $(VENV)/.ready
 	$(BIN)/uv pip compile --universal --python-version 3.10 --no-header --no-annotate --upgrade --quiet \
 		requirements-dev.in --output-file requirements-dev.txt

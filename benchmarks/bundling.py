@@ -1,8 +1,8 @@
-"""`python -m benchmarks.bundling`: what bundling takes, what it makes, and what its byte code is worth.
+"""`python -m benchmarks.bundling`: time and size of bundles, and the effect of byte code on starts.
 
-FastAPI, pydantic and uvicorn, pinned, for Python 3.14 on arm64. uv and pip run in turn, and so do starts with and
-without byte code, so that what the machine does meanwhile falls on both; figures are medians. Everything is kept in a
-folder that is removed afterwards, uv's cache of the cold runs too.
+It bundles FastAPI, pydantic and uvicorn, pinned, for Python 3.14 on arm64. Runs of uv and pip alternate, and so do
+starts with and without byte code, so other load affects both. Figures are medians. All files are in a
+temporary folder, uv's cache of the cold runs too.
 """
 
 from __future__ import annotations
@@ -19,16 +19,14 @@ import time
 import zipfile
 from pathlib import Path
 
+from lambda_bundling.bundle import Bundle, make_bundle
+from lambda_bundling.options import BundlingOptions, ByteCode, Installer
+from lambda_bundling.plan import find_source, plan_bundle
+from lambda_bundling.target import Target
+from lambda_bundling.tools import find_uv
+
 from benchmarks.measuring_runtime_api import MeasuringRuntimeApi
 from tests.interpreters import installed_pythons
-
-sys.path.append(str(Path(__file__).parents[1] / "constructs_lib" / "cdk_lambda_streaming"))
-
-from bundling.bundle import Bundle, make_bundle
-from bundling.options import BundlingOptions, ByteCode, Installer
-from bundling.plan import plan_bundle, source_of
-from bundling.target import Target
-from bundling.tools import find_uv
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = "fastapi==0.115.12\npydantic==2.12.3\nuvicorn==0.34.2\n"
@@ -43,7 +41,7 @@ def handler(event, context):
     yield "hello"
 """
 ARM = Target((3, 14), "aarch64")
-# The targets of the issue: with to without, uv to pip, asset to pip's, seconds more.
+# Targets: start with to without byte code, uv to pip, size to pip's, and added seconds.
 BYTE_CODE_RATIO, TIME_RATIO, SIZE_RATIO, SYNTH_S = 0.55, 0.4, 0.6, 0.1
 SYNTHESIZE = """
 import sys, time
@@ -62,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    # The bundler looks for interpreters on PATH, and not where tests have theirs.
+    # Put the tests' interpreters on PATH, where the bundler looks.
     path = os.pathsep.join([os.environ["PATH"], *(str(Path(found).parent) for found in installed_pythons().values())])
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(PATH=path, CI="1", UV_CACHE_DIR=f"{folder}/uv", UV_PYTHON_DOWNLOADS="never")
@@ -77,11 +75,11 @@ def main() -> None:
 
 
 def bundled(entry: Path, cache: Path, target: Target = ARM, **options: object) -> tuple[float, Bundle]:
-    """Return the seconds of one bundle into an empty cache of bundles, and the bundle."""
+    """Return the seconds of one bundle in an empty cache, and the bundle."""
     os.environ["CDK_LAMBDA_STREAMING_CACHE"] = str(cache)
     chosen = BundlingOptions(**{"byte_code": ByteCode.OFF, **options})  # type: ignore[arg-type]
     began = time.perf_counter()
-    made = make_bundle(plan_bundle(entry, source_of(entry, chosen), target, chosen, []))
+    made = make_bundle(plan_bundle(entry, find_source(entry, chosen), target, chosen, []))
     return time.perf_counter() - began, made
 
 
@@ -124,7 +122,7 @@ def measure_bundling(folder: Path, entry: Path, rounds: int) -> None:
 
 
 def run_pip(entry: Path, into: Path) -> float:
-    """What others do without Docker: pip as its manual has it, with the byte code that it writes by itself."""
+    """Run pip as its manual says, with the byte code that it writes by default. Return the seconds."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(into)]
     command += ["--implementation", "cp", "--python-version", ARM.version, "--only-binary=:all:"]
     command += [f"--platform={platform}" for platform in ARM.pip_platforms]
@@ -134,7 +132,7 @@ def run_pip(entry: Path, into: Path) -> float:
 
 
 def measure_starts(folder: Path, entry: Path, rounds: int) -> None:
-    # As in Lambda, the standard library and the runtime have byte code in both.
+    # As in Lambda, the standard library and the runtime have byte code in both cases.
     pythons = {version: found for version, found in installed_pythons().items() if has_compiled_library(found)}
     python = max(pythons)
     interpreter = pythons[python]
@@ -161,7 +159,7 @@ def has_compiled_library(interpreter: str) -> bool:
 
 
 def start(bootstrap: Path, interpreter: str, task_root: Path) -> float:
-    """Start the runtime as Lambda does, in a folder that cannot be written to, and return the seconds to `/next`."""
+    """Start the runtime as Lambda does, without writing byte code, and return the seconds to `/next`."""
     api = MeasuringRuntimeApi()
     environment = {
         "AWS_LAMBDA_RUNTIME_API": api.address,
@@ -200,10 +198,10 @@ def measure_unchanged_synth(folder: Path, entry: Path, rounds: int) -> None:
         synthesize(installer)
     pairs = [(synthesize("NONE"), synthesize("AUTO")) for _ in range(rounds)]
     without, bundling = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-    print(f"\n{'a function in a synthesis that changes nothing':<52} {'s':>7}")
+    print(f"\n{'a function in a synth without changes':<52} {'s':>7}")
     print(f"{'the folder as it is':<52} {without:>7.3f}")
     print(f"{'its bundle':<52} {bundling:>7.3f}")
-    print_ratio("more", bundling - without, SYNTH_S)
+    print_ratio("added", bundling - without, SYNTH_S)
 
 
 def size(folder: Path) -> float:

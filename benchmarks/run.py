@@ -1,7 +1,7 @@
-"""`make bench`: our runtime beside AWS's own clients, in the same run, interleaved; medians and ratios.
+"""`make bench`: compare our runtime with AWS's own clients in the same run. The results are medians and ratios.
 
-Each round starts every candidate afresh, in another order each time, so that what the machine does meanwhile falls on
-all of them. `--write` puts the table and its drawing into `docs/`.
+Each round starts every candidate again, in random order, so that other load of the machine affects all of them.
+`--write` writes the table and the chart to `docs/`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,19 +31,20 @@ LARGE_BYTES = 3_200 * 64 * 1024
 Results = dict[str, list[float]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measure:
     key: str
     title: str
     unit: str
     less_is_better: bool
-    # What was aimed at: our value divided by that of the peer whose name begins so.
     targets: tuple[tuple[str, float], ...] = ()
+    """Targets for our value divided by that of a peer, by the start of the peer's name."""
 
 
 _PEAK = (("awslambdaric", 0.65),)
 MEASURES = (
     Measure("start", "process start to first /next", "ms", True, (("awslambdaric", 0.65), ("aws-lambda-ric", 0.65))),
+    Measure("start_uncompiled", "the same, the runtime without byte code", "ms", True),
     Measure("first", "event to first byte of payload, warm", "µs", True, (("aws-lambda-ric", 0.25),)),
     Measure("small", "10,000 items of 32 bytes", "MB/s", False, (("aws-lambda-ric", 1.5),)),
     Measure("large", "200 MB in items of 64 KiB", "MB/s", False, (("aws-lambda-ric", 1.3),)),
@@ -54,17 +57,17 @@ MEASURES = (
 
 def main() -> None:
     options = _parse()
-    everyone = candidates(options.python)
-    results: dict[str, Results] = {candidate.name: {} for candidate in everyone}
-    for candidate in everyone:
-        _measure(candidate)  # Byte code is written, files are in the page cache.
+    all_candidates = candidates(options.python)
+    results: dict[str, Results] = {candidate.name: {} for candidate in all_candidates}
+    for candidate in all_candidates:
+        _measure(candidate)  # Warm up: write byte code, and fill the page cache.
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", flush=True)
-        for candidate in random.sample(everyone, len(everyone)):
+        for candidate in random.sample(all_candidates, len(all_candidates)):
             for key, value in _measure(candidate).items():
                 results[candidate.name].setdefault(key, []).append(value)
     medians = {name: {key: statistics.median(values) for key, values in each.items()} for name, each in results.items()}
-    table = _table(medians, options.rounds)
+    table = f"{_table(medians, options.rounds)}\n{_modules_line(options.python)}"
     print(f"\n{table}")
     if options.write:
         (DOCS / "benchmarks.md").write_text(f"{_INTRODUCTION}\n{table}", encoding="utf-8")
@@ -73,17 +76,34 @@ def main() -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--python", default=sys.executable, help="the interpreter; default: the one that runs this")
+    parser.add_argument("--python", default=sys.executable, help="interpreter to measure with (default: this one)")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and docs/benchmarks.svg")
     return parser.parse_args()
 
 
 def _measure(candidate: Candidate) -> dict[str, float]:
+    with _started(candidate, candidate.command) as (api, process, start_ms):
+        measured = _measure_streaming(api, process.pid) if candidate.streams else _measure_whole(api, process.pid)
+    return {"start": start_ms, **measured, **_measure_uncompiled(candidate)}
+
+
+def _measure_uncompiled(candidate: Candidate) -> dict[str, float]:
+    if candidate.uncompiled is None:
+        return {}
+    with _started(candidate, candidate.uncompiled, PYTHONDONTWRITEBYTECODE="1") as (_, _, start_ms):
+        return {"start_uncompiled": start_ms}
+
+
+@contextmanager
+def _started(
+    candidate: Candidate, command: tuple[str, ...], **variables: str
+) -> Iterator[tuple[MeasuringRuntimeApi, subprocess.Popen[bytes], float]]:
+    """Start a candidate; yield its Runtime API, its process and the milliseconds to its first `/next`."""
     api = MeasuringRuntimeApi()
     start = time.perf_counter()
     process = subprocess.Popen(
-        candidate.command,
+        command,
         cwd=HANDLERS,
         env={
             "PATH": os.environ["PATH"],
@@ -96,14 +116,13 @@ def _measure(candidate: Candidate) -> dict[str, float]:
             "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/measured",
             "AWS_LAMBDA_LOG_STREAM_NAME": "measured",
             **candidate.variables,
+            **variables,
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        started = {"start": (api.wait_for_next() - start) * 1e3}
-        measured = _measure_streaming(api, process.pid) if candidate.streams else _measure_whole(api, process.pid)
-        return {**started, **measured}
+        yield api, process, (api.wait_for_next() - start) * 1e3
     finally:
         process.kill()
         process.wait()
@@ -134,11 +153,11 @@ def _measure_whole(api: MeasuringRuntimeApi, pid: int) -> dict[str, float]:
     return {"first": first, "idle": idle, "peak": _peak_memory_mb(pid)}
 
 
-def _first_byte_us(api: MeasuringRuntimeApi, what: str) -> float:
+def _first_byte_us(api: MeasuringRuntimeApi, response: str) -> float:
     values = []
     for _ in range(60):
         time.sleep(IDLE_S)
-        values.append(api.invoke(what).first_byte_s)
+        values.append(api.invoke(response).first_byte_s)
     return statistics.median(values[10:]) * 1e6
 
 
@@ -158,7 +177,7 @@ def _table(medians: dict[str, dict[str, float]], rounds: int) -> str:
     lines = [
         f"Medians of {rounds} interleaved rounds on {platform.system()} {platform.machine()}, {os.cpu_count()} cores.",
         "",
-        "| | " + " | ".join(names) + " | aimed at | reached |",
+        "| | " + " | ".join(names) + " | target | reached |",
         "|---|" + "---:|" * len(names) + "---|---|",
     ]
     for measure in MEASURES:
@@ -175,15 +194,29 @@ def _table(medians: dict[str, dict[str, float]], rounds: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _modules_line(python: str) -> str:
+    """Return the number of modules of the runtime, packages included, in `sys.modules` before the first `/next`."""
+    program = (
+        "import sys, lambda_streaming.__main__\n"
+        "print(sum(name.partition('.')[0] == 'lambda_streaming' for name in sys.modules))"
+    )
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1] / "runtime_asset" / "python")}
+    done = subprocess.run([python, "-S", "-c", program], env=environment, capture_output=True, text=True, check=True)
+    return f"A generator handler loads {done.stdout.strip()} modules of the runtime, packages included.\n"
+
+
 _INTRODUCTION = """\
 # Benchmarks
 
-Printed and drawn by `make bench ARGS=--write`. The Runtime API is played by a server on the same machine that
-acknowledges at once; absolute figures depend on the machine, ratios less so. AWS's Python client does not stream: its
-first byte is that of a whole small response. Load is 200 MB streamed; for AWS's Python client 6 MB, as much as it can
-answer. Between runs the ratios move by a tenth or so; first bytes were seen at 0.24 to 0.27 of Node.js's.
+`make bench ARGS=--write` writes this page. A server on the same machine stands in for the Runtime API.
 
-![the table below as bars](benchmarks.svg)
+- Absolute values depend on the machine. Ratios depend on it less, and vary by about a tenth between runs. First bytes
+  took 0.24 to 0.27 of the time of Node.js.
+- The start is measured with byte code of the runtime, as a layer has it, and without: then Python compiles the runtime.
+- AWS's Python client does not stream. Its first byte is that of a whole small response.
+- Load is a stream of 200 MB. For AWS's Python client it is 6 MB, the largest response that it can return.
+
+![chart of the table below](benchmarks.svg)
 """
 
 

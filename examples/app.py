@@ -1,4 +1,4 @@
-"""The CDK app of the examples; `cdk.json` names it."""
+"""CDK app of the examples. The repository's `cdk.json` names it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ EXAMPLES = Path(__file__).parent
 
 
 class Examples(cdk.Stack):
-    """One function an example. Their URLs are public, so that a browser can open them: no secrets in here."""
+    """One function for each example. The URLs are public, so that a browser can open them."""
 
     def __init__(self, scope: cdk.App, id: str) -> None:
         super().__init__(scope, id, description="Examples of cdk-lambda-streaming")

@@ -1,8 +1,8 @@
-"""Byte code of the runtime for every Python it runs on, put into a wheel that is to be released.
+"""Build hook: adds byte code of the runtime for each Python to a released wheel.
 
-`BYTE_CODE_PYTHONS` names the interpreters, separated by `os.pathsep`; `scripts/build_wheels` sets it. Without
-it the wheel has none. It lies in a folder of its own, since installers write their own `__pycache__`; the construct
-puts it beside the sources in the layer, where it belongs to them (`layer_content.py`).
+`BYTE_CODE_PYTHONS` lists the interpreters, separated by `os.pathsep`; `scripts/build_wheels` sets it. Without it the
+wheel has no byte code. The byte code has a folder of its own, because installers write their own `__pycache__`; the
+construct puts it beside the sources in the layer (`layer_content.py`).
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VARIABLE = "BYTE_CODE_PYTHONS"
-# Each compiles all modules; names are those that tracebacks show on Lambda.
+# Each interpreter compiles all modules. `dfile` is the path that tracebacks show on Lambda.
 COMPILE = """
 import pathlib, py_compile, sys
 package, out = map(pathlib.Path, sys.argv[1:])
-for source in sorted(package.glob("*.py")):
+for source in sorted(package.rglob("*.py")):
+    module = source.relative_to(package)
     py_compile.compile(
         str(source),
-        cfile=str(out / sys.implementation.cache_tag / (source.stem + ".pyc")),
-        dfile="/opt/python/lambda_streaming/" + source.name,
+        cfile=str(out / sys.implementation.cache_tag / module.with_suffix(".pyc")),
+        dfile="/opt/python/lambda_streaming/" + module.as_posix(),
         doraise=True,
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
@@ -42,7 +43,10 @@ class ByteCodeHook(BuildHookInterface):  # type: ignore[type-arg]
         out = Path(tempfile.mkdtemp(prefix="lambda-streaming-byte-code-"))
         for interpreter in interpreters:
             subprocess.run([interpreter, "-I", "-c", COMPILE, str(package), str(out)], check=True)
-        # What it was made from: Python keeps that to itself, and each version in its own way.
-        sources = {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in package.glob("*.py")}
+        # The hashes of the sources: byte code itself holds them in a form that differs between versions.
+        sources = {
+            path.relative_to(package).with_suffix("").as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in package.rglob("*.py")
+        }
         (out / "sources.json").write_text(json.dumps(sources, indent=1, sort_keys=True) + "\n")
         build_data["force_include"][str(out)] = "lambda_streaming/byte_code"

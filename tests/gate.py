@@ -1,4 +1,4 @@
-"""What a handler under test can wait for, and only the test can give."""
+"""Gates: a handler waits at one until the test opens it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TIMEOUT_S = 20.0
 
 
 class Gate:
-    """Something a handler can wait for that only the test can give: a byte on a socket."""
+    """Gate for a handler: a byte on a socket, which only the test sends."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))

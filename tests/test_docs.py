@@ -1,4 +1,4 @@
-"""What the pages name is there: tests, files, variables. What they say of it is for readers to judge."""
+"""The tests, files and variables that the pages name exist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conformance.test_node_client import AS_ABOVE, DIFFERENCES
+from .conformance.test_node_client import DIFFERENCES
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -32,13 +32,13 @@ def without_code_blocks(page: Path) -> str:
 
 
 def links_of(page: Path) -> list[str]:
-    """Return where the links lead that stay in the repository."""
+    """Return the targets of the links inside the repository."""
     targets = re.findall(r"\]\(([^)\s]+)\)", without_code_blocks(page))
     return [target for target in targets if not re.match(r"[a-z]+:", target)]
 
 
 def anchors_of(page: Path) -> list[str]:
-    """Return the names that GitHub gives the titles: words and hyphens, and a number from the second of one name on."""
+    """Return the anchors that GitHub gives the titles: words and hyphens, and a number for repeated ones."""
     anchors: list[str] = []
     seen: Counter[str] = Counter()
     for title in re.findall(r"^#+ (.+?)\s*$", without_code_blocks(page), re.MULTILINE):
@@ -50,7 +50,7 @@ def anchors_of(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", DOCS, ids=name_of)
-def test_every_test_that_a_page_names_exists(page: Path) -> None:
+def test_every_test_named_in_a_page_exists(page: Path) -> None:
     for file, name in re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", page.read_text(encoding="utf-8")):
         assert (ROOT / file).is_file(), file
         if name:
@@ -74,32 +74,32 @@ def test_every_link_to_a_section_leads_to_one(page: Path) -> None:
             assert anchor in anchors_of(page.parent / path if path else page), target
 
 
-def test_the_anchors_of_a_page_are_github_s(tmp_path: Path) -> None:
+def test_anchors_are_those_of_github(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A page, `x_y()`\n## cdk-nag\n```sh\n# no title\n```\n### [Link](a.md#b) & more\n## cdk-nag\n")
     assert anchors_of(page) == ["a-page-x_y", "cdk-nag", "link--more", "cdk-nag-1"]
 
 
-def test_every_variable_that_the_runtime_reads_is_in_the_table() -> None:
+def test_every_runtime_variable_is_documented() -> None:
     sources = [RUNTIME / "bootstrap", *RUNTIME.rglob("*.py")]
     read = {name for file in sources for name in re.findall(r"\bLAMBDA_STREAMING_[A-Z_]+\b", file.read_text("utf-8"))}
     page = (ROOT / "docs" / "runtime.md").read_text(encoding="utf-8")
     assert read == set(re.findall(r"^\| `(LAMBDA_STREAMING_[A-Z_]+)` \|", page, re.MULTILINE))
 
 
-def test_every_edge_case_has_its_row_with_a_test() -> None:
-    """Protocol, section 2: there are 32."""
+def test_every_edge_case_has_an_item_with_a_test() -> None:
+    """The page has 32 edge cases, numbered without gaps."""
     page = CONFORMANCE.read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| .+ \| (.*) \|$", page, re.MULTILINE)
-    assert [int(number) for number, _ in rows] == list(range(1, 33))
-    assert all("::test_" in tests for _, tests in rows)
+    items = re.findall(r"^(\d+)\. .+\n((?: +- .+\n)*)", page, re.MULTILINE)
+    assert [int(number) for number, _ in items] == list(range(1, 33))
+    assert all("::test_" in tests for _, tests in items)
 
 
-def test_the_page_shows_how_node_differs() -> None:
+def test_page_lists_the_differences_from_node() -> None:
     page = CONFORMANCE.read_text(encoding="utf-8")
-    _, _, section = page.partition("\n## Beside AWS's Node.js client\n")
-    rows = re.findall(r"^\| .+ \|$", section.partition("\n## ")[0], re.MULTILINE)
+    _, _, section = page.partition("\n## Compared with AWS's Node.js client\n")
+    rows = re.findall(r"^\| .+$", section.partition("\n## ")[0], re.MULTILINE)
     assert rows[1:] == [
-        f"| {script} | {', '.join(reasons)} | {'; '.join(why for why in reasons.values() if why != AS_ABOVE)} |"
+        f"| {script} | {', '.join(reasons)} | {' '.join(why for why in reasons.values() if why)} |"
         for script, reasons in DIFFERENCES.items()
     ]

@@ -33,6 +33,6 @@ export const handler = awslambda.streamifyResponse(async (event, responseStream,
     statusCode: 200,
     headers: { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" },
   });
-  await RESPONSES[event.what](stream);
+  await RESPONSES[event.response](stream);
   stream.end();
 });

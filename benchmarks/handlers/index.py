@@ -1,4 +1,4 @@
-"""The handler that is measured, for both Python runtimes; `what` in the event says which response."""
+"""Measured handler of both Python runtimes. The event names the response."""
 
 import time
 
@@ -7,7 +7,7 @@ LARGE = bytes(64 * 1024)
 
 
 def handler(event, context):
-    return RESPONSES[event["what"]]()
+    return RESPONSES[event["response"]]()
 
 
 def whole():
@@ -15,7 +15,7 @@ def whole():
 
 
 def most():
-    """As much as a response that does not stream may hold, nearly."""
+    """Return almost the largest response that does not stream."""
     return "x" * 6_000_000
 
 
@@ -34,7 +34,7 @@ def large():
 
 
 def pairs():
-    """Two items every 10 ms; each tells when it was made."""
+    """Yield two items every 10 ms. Each holds the time at which it was made."""
     for _ in range(50):
         time.sleep(0.01)
         yield f"{time.monotonic_ns():020d};"

@@ -1,4 +1,4 @@
-"""For tests of apps that use this library."""
+"""Helpers for tests of apps that use this library."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 
 def mask_template(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a template without what changes whenever the bytes of an asset do, for snapshot tests.
+    """Return a template without hashes of assets, for snapshot tests.
 
-    Hashes of assets, and those in the logical ids of `current_version`, become `<hash>`; a change of code, of this
-    library's runtime or of a dependency then changes no snapshot, and any other change does.
+    Hashes of assets, and those in the logical ids of `current_version`, become `<hash>`. A change of code, of this
+    library's runtime or of a dependency then changes no snapshot. Any other change does.
 
-    :param template: As `Template.from_stack(stack).to_json()` returns it.
+    :param template: Result of `Template.from_stack(stack).to_json()`.
     """
     text = json.dumps(template)
     text = re.sub(r"[0-9a-f]{64}", "<hash>", text)

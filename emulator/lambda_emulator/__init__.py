@@ -1,6 +1,6 @@
-"""A local AWS Lambda whose responses really stream: see `emulator` for its use from Python."""
+"""Local AWS Lambda whose responses stream. `emulator` shows the use from Python."""
 
-from .assembly import AssemblyError
+from .assembly.assembly import AssemblyError
 from .emulator import Emulator, EmulatorThread
 from .http_server import PortTaken
 

@@ -1,4 +1,4 @@
-"""A chat whose answer appears token by token: a page, and server-sent events for it."""
+"""A chat that answers token by token, with a page and server-sent events."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A very small language model: which word follows which two, counted in the Queries of Newton's Opticks."""
+"""A very small language model: the words that follow each pair of words in the Queries of Newton's Opticks."""
 
 import random
 import re
@@ -6,7 +6,7 @@ import re
 
 class Newton:
     def __init__(self, text):
-        words = text.partition("\n\n")[2].split()  # behind the heading
+        words = text.partition("\n\n")[2].split()  # without the heading
         self._next = {}
         self._pairs_with = {}
         for first, second, third in zip(words, words[1:], words[2:], strict=False):
@@ -15,7 +15,7 @@ class Newton:
         self._openings = [pair for pair in self._next if pair[0] in ("And", "For", "The", "Do", "Is")]
 
     def answer(self, message, sentences=2, most_words=90):
-        """Yield the tokens of an answer; the same message gets the same one."""
+        """Yield the tokens of an answer. Equal messages get equal answers."""
         chance = random.Random(message)
         known = [pair for word in message.split() if len(word) > 3 for pair in self._pairs_with.get(bare(word), ())]
         pair = chance.choice(known or self._openings)

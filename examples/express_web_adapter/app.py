@@ -11,7 +11,7 @@ SERVER = Path(__file__).parent / "server"
 
 
 class ExpressExample(cdk.Stack):
-    """Its URL is public, so that a browser can open it: no secrets in here."""
+    """Stack with one function. Its URL is public, so that a browser can open it."""
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id, description="cdk-lambda-streaming: Express behind AWS Lambda Web Adapter")
@@ -20,7 +20,7 @@ class ExpressExample(cdk.Stack):
             "Express",
             entry=SERVER,
             runtime=aws_lambda.Runtime.NODEJS_24_X,
-            # The adapter asks this path until it answers; `/` would start a stream each time.
+            # The adapter requests this path until the server is ready. `/` would start a stream each time.
             adapter=Adapter.lambda_web_adapter(readiness_check_path="/health"),
             auth_type=aws_lambda.FunctionUrlAuthType.NONE,
         )

@@ -11,7 +11,7 @@ SERVER = Path(__file__).parent / "server"
 
 
 class FlaskExample(cdk.Stack):
-    """Its URL is public, so that a browser can open it: no secrets in here."""
+    """Stack with one function. Its URL is public, so that a browser can open it."""
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id, description="cdk-lambda-streaming: Flask behind AWS Lambda Web Adapter")
@@ -19,7 +19,7 @@ class FlaskExample(cdk.Stack):
             self,
             "Flask",
             entry=SERVER,
-            # The adapter asks this path until it answers; `/` would start a stream each time.
+            # The adapter requests this path until the server is ready. `/` would start a stream each time.
             adapter=Adapter.lambda_web_adapter(readiness_check_path="/health"),
             auth_type=aws_lambda.FunctionUrlAuthType.NONE,
         )

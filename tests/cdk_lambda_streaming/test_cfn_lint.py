@@ -1,4 +1,4 @@
-"""cfn-lint, which knows the schema of every resource, has nothing to say of any template."""
+"""cfn-lint, which knows the schema of every resource, finds nothing in the templates."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Stack, aws_lambda
 from cdk_lambda_streaming import StreamingFunction
+from cdk_lambda_streaming.cdk.function_resource import resource_of
 from cfnlint.config import ConfigMixIn
 from cfnlint.decode import decode_str
 from cfnlint.runner import Runner
@@ -17,7 +18,7 @@ from cfnlint.runner import Runner
 from .templates import TEMPLATES, make_app, recommended_feature_flags, synthesize
 
 IGNORED = {
-    "W3005": "The CDK writes down dependencies that CloudFormation sees by itself, such as a function's on its role.",
+    "W3005": "The CDK writes dependencies that CloudFormation sees by itself, such as a function's on its role.",
 }
 
 WRONG_IN_A_FUNCTION = {
@@ -44,7 +45,7 @@ FOUND = [
 
 @pytest.fixture(scope="module")
 def runner() -> Runner:
-    """It has read all rules: that takes longer than to apply them."""
+    """Return a runner that has read all rules, which takes longer than applying them."""
     return Runner(ConfigMixIn(regions=["us-east-1"], ignore_checks=list(IGNORED)))
 
 
@@ -56,20 +57,23 @@ def lint(runner: Runner, template: Mapping[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("flags", ["no-flags", "recommended-flags"])
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_the_template_is_clean(name: str, flags: str, runner: Runner, tmp_path: Path) -> None:
+def test_template_is_clean(name: str, flags: str, runner: Runner, tmp_path: Path) -> None:
     context = recommended_feature_flags() if flags == "recommended-flags" else {}
     templates = synthesize(make_app(name, tmp_path, context))
     assert {file: found for file, template in templates.items() if (found := lint(runner, template))} == {}
 
 
-def test_a_template_that_is_wrong_shows_that_the_linter_is_on(runner: Runner, entry: Path, tmp_path: Path) -> None:
-    """What Lambda would not accept, and the CDK and the emulator that tests deploy to do."""
+def test_wrong_template_is_reported(runner: Runner, entry: Path, tmp_path: Path) -> None:
+    """Lambda would refuse these values. The CDK and the emulator in tests/deployment accept them."""
     app = App(outdir=str(tmp_path / "cdk.out"))
     chat = StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry)
     for name, value in WRONG_IN_A_FUNCTION.items():
-        chat.node.default_child.add_property_override(name, value)
+        resource_of(chat).add_property_override(name, value)
+    assert chat.function_url is not None
+    url = chat.function_url.node.default_child
+    assert isinstance(url, aws_lambda.CfnUrl)
     for name, value in WRONG_IN_A_URL.items():
-        chat.function_url.node.default_child.add_property_override(name, value)
+        url.add_property_override(name, value)
     ((_, template),) = synthesize(app).items()
     found = sorted(lint(runner, template))
     assert [message[: len(start)] for message, start in zip(found, FOUND, strict=True)] == FOUND

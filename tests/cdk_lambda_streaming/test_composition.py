@@ -1,4 +1,4 @@
-"""Streaming functions stand wherever functions stand: in nested stacks, in stages, in pipelines, under Aspects."""
+"""Streaming functions in nested stacks, stages and pipelines, and under aspects."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def layers_of_functions(template: Template) -> list[Any]:
     return [function["Properties"]["Layers"] for function in functions]
 
 
-def test_two_functions_in_a_stack_share_a_layer(stack: Stack, entry: Path) -> None:
+def test_functions_in_a_stack_share_layer(stack: Stack, entry: Path) -> None:
     StreamingFunction(stack, "Chat", entry=entry)
     StreamingFunction(stack, "Search", entry=entry)
     template = Template.from_stack(stack)
@@ -53,7 +53,7 @@ def test_two_functions_in_a_stack_share_a_layer(stack: Stack, entry: Path) -> No
     template.resource_count_is("AWS::Lambda::Url", 2)
 
 
-def test_a_nested_stack_has_its_own_layer(stack: Stack, entry: Path) -> None:
+def test_nested_stack_has_its_own_layer(stack: Stack, entry: Path) -> None:
     nested = NestedStack(stack, "Nested")
     outer = StreamingFunction(stack, "Chat", entry=entry)
     inner = StreamingFunction(nested, "Chat", entry=entry)
@@ -64,7 +64,7 @@ def test_a_nested_stack_has_its_own_layer(stack: Stack, entry: Path) -> None:
     assert layers_of_functions(template) == [[{"Ref": layer}]]
 
 
-def test_stages_have_the_same_template_each(entry: Path, tmp_path: Path) -> None:
+def test_stages_have_equal_templates(entry: Path, tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     for name in ("Beta", "Production"):
         StreamingFunction(Stack(Stage(app, name), "Stack"), "Chat", entry=entry)
@@ -79,7 +79,7 @@ def test_stages_have_the_same_template_each(entry: Path, tmp_path: Path) -> None
     assert len(staged) == 2, "both stages share the assets"
 
 
-def test_a_pipeline_deploys_it(entry: Path, tmp_path: Path) -> None:
+def test_pipeline_deploys_function(entry: Path, tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     toolchain = Stack(app, "Toolchain", env=Environment(account="123456789012", region="eu-west-1"))
     source = pipelines.CodePipelineSource.connection(
@@ -98,7 +98,7 @@ def test_a_pipeline_deploys_it(entry: Path, tmp_path: Path) -> None:
     Template.from_json(deployed.template).has_resource_properties("AWS::Lambda::Url", {"Qualifier": "live"})
 
 
-def test_a_url_can_be_used_by_another_stack(entry: Path, tmp_path: Path) -> None:
+def test_other_stack_can_use_url(entry: Path, tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     chat = StreamingFunction(Stack(app, "Back"), "Chat", entry=entry)
     front = Stack(app, "Front")
@@ -112,7 +112,7 @@ def test_a_url_can_be_used_by_another_stack(entry: Path, tmp_path: Path) -> None
     assert "Fn::ImportValue" in json.dumps(template["Resources"])
 
 
-def test_an_alias_and_its_grants_can_be_used_by_another_stack(entry: Path, tmp_path: Path) -> None:
+def test_other_stack_can_use_alias_and_grants(entry: Path, tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     chat = StreamingFunction(Stack(app, "Back"), "Chat", entry=entry, alias_name="live")
     front = Stack(app, "Front")
@@ -123,7 +123,7 @@ def test_an_alias_and_its_grants_can_be_used_by_another_stack(entry: Path, tmp_p
     assert text.count("Fn::ImportValue") == 3
 
 
-def test_it_is_a_function_to_everything_that_takes_one(stack: Stack, entry: Path) -> None:
+def test_function_works_with_events_sources_and_grants(stack: Stack, entry: Path) -> None:
     function = StreamingFunction(stack, "Chat", entry=entry, alias_name="live")
     aws_events.Rule(
         stack,
@@ -140,7 +140,7 @@ def test_it_is_a_function_to_everything_that_takes_one(stack: Stack, entry: Path
     assert arns == [{"Fn::GetAtt": [logical_id, "Arn"]}, {"Ref": alias}]
 
 
-def test_an_imported_vpc(stack: Stack, entry: Path) -> None:
+def test_imported_vpc_works(stack: Stack, entry: Path) -> None:
     network = aws_ec2.Vpc.from_vpc_attributes(
         stack,
         "Vpc",
@@ -154,7 +154,7 @@ def test_an_imported_vpc(stack: Stack, entry: Path) -> None:
     Annotations.from_stack(stack).has_no_warning("/Stack/Chat", Match.any_value())
 
 
-def test_an_organisation_s_property_injector_reaches_it(entry: Path, tmp_path: Path) -> None:
+def test_property_injector_applies(entry: Path, tmp_path: Path) -> None:
     @jsii.implements(IPropertyInjector)
     class Traced:
         @property
@@ -177,7 +177,7 @@ def test_an_organisation_s_property_injector_reaches_it(entry: Path, tmp_path: P
     )
 
 
-def test_permissions_boundaries_and_tags_by_aspects(stack: Stack, entry: Path) -> None:
+def test_permissions_boundaries_and_tags_apply(stack: Stack, entry: Path) -> None:
     StreamingFunction(stack, "Chat", entry=entry, alias_name="live")
     boundary = aws_iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "developers")
     aws_iam.PermissionsBoundary.of(stack).apply(boundary)
@@ -188,7 +188,7 @@ def test_permissions_boundaries_and_tags_by_aspects(stack: Stack, entry: Path) -
     template.has_resource_properties("AWS::Lambda::Function", {"Tags": [{"Key": "team", "Value": "chat"}]})
 
 
-def test_a_permissions_boundary_of_the_app(entry: Path, tmp_path: Path) -> None:
+def test_permissions_boundary_of_app_applies(entry: Path, tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     stack = Stack(app, "Stack", permissions_boundary=PermissionsBoundary.from_name("developers"))
     StreamingFunction(stack, "Chat", entry=entry)
@@ -196,7 +196,7 @@ def test_a_permissions_boundary_of_the_app(entry: Path, tmp_path: Path) -> None:
     assert "PermissionsBoundary" in role["Properties"]
 
 
-def test_an_aspect_that_changes_the_resource(stack: Stack, entry: Path) -> None:
+def test_aspect_changes_resource(stack: Stack, entry: Path) -> None:
     @jsii.implements(IAspect)
     class Retire:
         def visit(self, node: Any) -> None:
@@ -208,8 +208,8 @@ def test_an_aspect_that_changes_the_resource(stack: Stack, entry: Path) -> None:
     Template.from_stack(stack).has_resource_properties("AWS::Lambda::Function", {"MemorySize": 256})
 
 
-def test_two_apps_in_one_process(entry: Path, tmp_path: Path) -> None:
-    """Both have everything by the same names; nothing of one is in the other."""
+def test_two_apps_in_one_process_share_nothing(entry: Path, tmp_path: Path) -> None:
+    """Both apps use the same names, and share nothing."""
     apps = [App(outdir=str(tmp_path / name)) for name in ("one", "two")]
     for app in apps:
         function = StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry)
@@ -220,7 +220,7 @@ def test_two_apps_in_one_process(entry: Path, tmp_path: Path) -> None:
     assert '"LAMBDA_STREAMING_FRONT_DOORS": "function-url,rest-api"' in two
 
 
-def test_an_app_can_be_synthesized_again_after_a_change(entry: Path, tmp_path: Path) -> None:
+def test_app_can_be_synthesized_again_after_change(entry: Path, tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     function = StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry)
     assert "rest-api" not in json.dumps(app.synth().get_stack_by_name("Stack").template)
@@ -229,10 +229,8 @@ def test_an_app_can_be_synthesized_again_after_a_change(entry: Path, tmp_path: P
     assert '"LAMBDA_STREAMING_FRONT_DOORS": "function-url,rest-api"' in json.dumps(again)
 
 
-def test_work_grows_with_the_number_of_functions_and_not_faster(
-    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Counted in requests to the CDK's process, which is where time goes; seconds are `benchmarks/synth.py`'s."""
+def test_work_grows_linearly_with_functions(entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test counts requests to the CDK's process, which take the time. benchmarks/synth.py measures seconds."""
     requests = 0
     send = _NodeProcess.send
 
@@ -258,7 +256,7 @@ def test_work_grows_with_the_number_of_functions_and_not_faster(
     assert twenty - ten == 2 * (ten - five)
 
     def requests_of_pairs(count: int) -> int:
-        """Count them where each function is in a stack, and its API in another."""
+        """Count requests with each function in one stack and its API in another."""
         nonlocal requests
         requests = 0
         app = App(outdir=str(tmp_path / f"cdk.out.pairs.{count}"))

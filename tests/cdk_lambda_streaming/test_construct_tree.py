@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import Stack
-from cdk_lambda_streaming import StreamingFunction, construct_tree
-from cdk_lambda_streaming.construct_tree import find_constructs
+from cdk_lambda_streaming import StreamingFunction
+from cdk_lambda_streaming.cdk import construct_tree
+from cdk_lambda_streaming.cdk.construct_tree import find_constructs
 
 
 @pytest.fixture
@@ -15,13 +16,13 @@ def function(stack: Stack, entry: Path) -> StreamingFunction:
     return StreamingFunction(stack, "Chat", entry=entry, alias_name="live")
 
 
-def test_constructs_are_found_by_their_types(stack: Stack, function: StreamingFunction) -> None:
+def test_constructs_are_found_by_type(stack: Stack, function: StreamingFunction) -> None:
     found = find_constructs(stack.node, ["aws_lambda.CfnUrl", "aws_lambda.Alias"])
     assert function.alias in found
     assert [type(construct).__name__ for construct in found] == ["StreamingAlias", "CfnUrl"]
 
 
-def test_a_jsii_that_answers_otherwise_is_no_hindrance(
+def test_search_works_with_another_jsii(
     stack: Stack, function: StreamingFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     types = ["aws_lambda.CfnUrl", "aws_lambda.Alias", "aws_lambda.Version"]
@@ -35,8 +36,8 @@ def test_a_jsii_that_answers_otherwise_is_no_hindrance(
     assert len(expected) == 3
 
 
-def test_a_synthesis_imports_no_module_for_what_is_not_asked_for(entry: Path, tmp_path: Path) -> None:
-    """Which is what the module is for: each of these takes the CDK some hundredths of a second."""
+def test_synth_imports_only_needed_modules(entry: Path, tmp_path: Path) -> None:
+    """Each of these modules takes the CDK hundredths of a second."""
     program = (
         "import sys\n"
         "from aws_cdk import App, Stack\n"

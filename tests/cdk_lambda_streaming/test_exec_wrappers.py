@@ -1,4 +1,4 @@
-"""Lambda has one wrapper slot. Others are chained, and one that takes the slot is noticed, whoever set it."""
+"""Lambda has one wrapper slot. The runtime starts other wrappers, and a wrapper in the slot is an error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def variables(stack: Stack) -> dict[str, Any]:
     return found
 
 
-def test_wrappers_are_chained_in_their_order(stack: Stack, entry: Path) -> None:
+def test_wrappers_start_in_order(stack: Stack, entry: Path) -> None:
     StreamingFunction(stack, "Chat", entry=entry, exec_wrappers=["/opt/otel-instrument", "/opt/newrelic_wrapper"])
     assert variables(stack) == {
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
@@ -45,7 +45,7 @@ def test_wrappers_are_chained_in_their_order(stack: Stack, entry: Path) -> None:
     ("wrappers", "chain"), [([], "/opt/otel-instrument"), (["/opt/first"], "/opt/first:/opt/otel-instrument")]
 )
 @pytest.mark.parametrize("form", [aws_lambda.AdotInstrumentationConfig, dict])
-def test_adot_is_chained_and_not_overwritten(
+def test_adot_wrapper_is_added_to_wrappers(
     stack: Stack, entry: Path, wrappers: list[str], chain: str, form: Any
 ) -> None:
     StreamingFunction(stack, "Chat", entry=entry, adot_instrumentation=form(**ADOT), exec_wrappers=wrappers)
@@ -56,40 +56,40 @@ def test_adot_is_chained_and_not_overwritten(
     assert len(properties(stack)["Layers"]) == 2
 
 
-def test_a_wrapper_that_only_deployment_knows(stack: Stack, entry: Path) -> None:
+def test_wrapper_can_be_a_token(stack: Stack, entry: Path) -> None:
     StreamingFunction(stack, "Chat", entry=entry, exec_wrappers=[CfnParameter(stack, "Wrapper").value_as_string])
     assert variables(stack)["LAMBDA_STREAMING_EXEC_WRAPPERS"] == {"Ref": "Wrapper"}
 
 
 @pytest.mark.parametrize(
-    ("wrappers", "error", "said"),
+    ("wrappers", "error", "message"),
     [
         ("/opt/otel-instrument", TypeError, r"exec_wrappers must be a list of paths.*got '/opt/otel-instrument'"),
         (5, TypeError, "exec_wrappers must be a list of paths.*got 5"),
         ([5], TypeError, "exec_wrappers must hold paths as str, got 5"),
         (["otel-instrument"], ValueError, "exec_wrappers must be absolute paths.*got 'otel-instrument'"),
         (["/opt/a:/opt/b"], ValueError, "exec_wrappers must be absolute paths without a colon"),
-        (["/opt/bootstrap"], ValueError, "and not /opt/bootstrap, the streaming runtime itself"),
+        (["/opt/bootstrap"], ValueError, "and not /opt/bootstrap, which is the streaming runtime itself"),
     ],
 )
-def test_a_wrong_value_is_an_error_that_names_the_option(
-    stack: Stack, entry: Path, wrappers: Any, error: type[Exception], said: str
+def test_wrong_value_is_rejected_by_option_name(
+    stack: Stack, entry: Path, wrappers: Any, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         StreamingFunction(stack, "Chat", entry=entry, exec_wrappers=wrappers)
 
 
-class TestNoticed:
-    """What is done to the function after its construction is seen at synth."""
+class TestChangesAfterConstruction:
+    """Changes to the function after its construction are found at synth."""
 
-    SAID = r"AWS_LAMBDA_EXEC_WRAPPER was set to '{}' after.*name the wrapper in exec_wrappers"
+    MESSAGE = r"AWS_LAMBDA_EXEC_WRAPPER was set to '{}' after.*name the wrapper in exec_wrappers"
 
-    def test_add_environment_says_so_at_once(self, stack: Stack, entry: Path) -> None:
+    def test_add_environment_rejects_wrapper(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         with pytest.raises(ValueError, match="name other wrappers in exec_wrappers"):
             function.add_environment("AWS_LAMBDA_EXEC_WRAPPER", "/opt/other")
 
-    def test_an_aspect(self, stack: Stack, entry: Path) -> None:
+    def test_wrapper_set_by_aspect_is_rejected(self, stack: Stack, entry: Path) -> None:
         @jsii.implements(IAspect)
         class Instrument:
             def visit(self, node: IConstruct) -> None:
@@ -98,16 +98,16 @@ class TestNoticed:
 
         StreamingFunction(stack, "Chat", entry=entry)
         Aspects.of(stack).add(Instrument())
-        with pytest.raises(RuntimeError, match=self.SAID.format("/opt/other")):
+        with pytest.raises(RuntimeError, match=self.MESSAGE.format("/opt/other")):
             Template.from_stack(stack)
 
-    def test_an_aspect_that_misspells_a_variable(self, stack: Stack, entry: Path) -> None:
+    def test_misspelt_variable_is_rejected_at_synth(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         aws_lambda.Function.add_environment(function, "AWS_LAMBDA_EXEC_WRAPER", "/opt/other")
-        with pytest.raises(RuntimeError, match="AWS_LAMBDA_EXEC_WRAPER is known to nobody; did you mean"):
+        with pytest.raises(RuntimeError, match="unknown environment variable AWS_LAMBDA_EXEC_WRAPER; did you mean"):
             Template.from_stack(stack)
 
-    def test_layers_that_are_too_many_then(self, stack: Stack, entry: Path) -> None:
+    def test_too_many_layers_are_rejected_at_synth(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         for number in range(5):
             arn = f"arn:aws:lambda:eu-west-1:123456789012:layer:other:{number + 1}"
@@ -117,8 +117,8 @@ class TestNoticed:
         with pytest.raises(RuntimeError, match="has 6 layers, the streaming layer included; Lambda allows 5"):
             Template.from_stack(stack)
 
-    def test_datadog_s_construct_redirects_the_handler_and_leaves_the_slot(self, stack: Stack, entry: Path) -> None:
-        """Its Python library is called by the runtime in place of the handler: docs/wrappers.md."""
+    def test_datadog_construct_changes_handler_only(self, stack: Stack, entry: Path) -> None:
+        """The runtime calls Datadog's library instead of the handler: docs/wrappers.md."""
         function = StreamingFunction(stack, "Chat", entry=entry)
         datadog = DatadogLambda(
             stack,
@@ -133,17 +133,15 @@ class TestNoticed:
         assert variables(stack)["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
         assert len(properties(stack)["Layers"]) == 3
 
-    def test_datadog_s_wrapper_is_noticed(self, stack: Stack, entry: Path) -> None:
+    def test_datadog_wrapper_in_slot_is_rejected(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         aws_lambda.Function.add_environment(function, "AWS_LAMBDA_EXEC_WRAPPER", "/opt/datadog_wrapper")
-        with pytest.raises(RuntimeError, match=self.SAID.format("/opt/datadog_wrapper")):
+        with pytest.raises(RuntimeError, match=self.MESSAGE.format("/opt/datadog_wrapper")):
             Template.from_stack(stack)
 
 
-def test_a_python_function_of_the_alpha_library_streams(
-    stack: Stack, entry: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It needs Docker to bundle, unless its stack is not to be bundled."""
+def test_python_function_of_alpha_library_streams(stack: Stack, entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PythonFunction needs Docker, unless its stack is not bundled."""
     stack.node.set_context("aws:cdk:bundling-stacks", [])
     (entry / "requirements.txt").write_text("")
     function = PythonFunction(

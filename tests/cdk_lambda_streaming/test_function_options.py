@@ -1,7 +1,7 @@
-"""Whatever option `aws_lambda.Function` has, StreamingFunction takes, and it is in the template.
+"""StreamingFunction accepts every option of `aws_lambda.Function`, and the option is in the template.
 
-The options are read from the CDK's own signature: one that a later CDK adds has no row here and fails a test, which is
-the time to find out what it means for a stream.
+The tests read the options from the CDK's own signature. A new option of a later CDK has no row here and fails a test.
+Then check its effect on streams.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ OPTIONS: dict[str, Row] = {
     "dead_letter_topic": (lambda stack: {"dead_letter_topic": aws_sns.Topic(stack, "Topic")}, '"DeadLetterConfig"'),
     "description": (lambda stack: {"description": "Streams words"}, '"Description": "Streams words"'),
     "durable_config": (
-        # A handler run by our runtime cannot have it: that it is refused is tested below.
+        # Adapter.handler() rejects it, see the test below.
         lambda stack: {
             "adapter": Adapter.native(),
             "runtime": aws_lambda.Runtime.PYTHON_3_14,
@@ -243,7 +243,7 @@ OPTIONS: dict[str, Row] = {
 }
 
 
-def test_every_option_of_the_cdk_has_its_row() -> None:
+def test_every_option_of_the_cdk_has_a_row() -> None:
     options = set(inspect.signature(aws_lambda.FunctionOptions.__init__).parameters) - {"self"}
     assert set(OPTIONS) == options
 
@@ -263,13 +263,13 @@ def template(entry: Path, outdir: Path, options: Callable[[Stack], dict[str, Any
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_each_option_is_in_the_template(option: str, entry: Path, tmp_path: Path, default_template: str) -> None:
+def test_option_is_in_template(option: str, entry: Path, tmp_path: Path, default_template: str) -> None:
     options, evidence = OPTIONS[option]
     assert evidence in template(entry, tmp_path / "cdk.out", options)
     assert evidence not in default_template
 
 
-def test_durable_functions_have_another_protocol(stack: Stack, entry: Path) -> None:
+def test_durable_function_is_rejected(stack: Stack, entry: Path) -> None:
     with pytest.raises(ValueError, match="durable_config cannot be combined with response streaming"):
         StreamingFunction(
             stack,
@@ -280,17 +280,17 @@ def test_durable_functions_have_another_protocol(stack: Stack, entry: Path) -> N
 
 
 class Reached(Exception):
-    """Ends the construction where the CDK's own would begin."""
+    """Ends the construction before the CDK's own starts."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
 
 
-def test_an_option_of_a_later_cdk_reaches_it(stack: Stack, entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_option_of_later_cdk_is_passed_on(stack: Stack, entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(self: aws_lambda.Function, scope: object, id: str, **options: Any) -> None:
         raise Reached(options)
 
     monkeypatch.setattr(aws_lambda.Function, "__init__", stop)
     with pytest.raises(Reached) as reached:
-        StreamingFunction(stack, "Chat", entry=entry, option_of_a_later_cdk=1)
+        StreamingFunction(stack, "Chat", entry=entry, option_of_a_later_cdk=1)  # type: ignore[call-arg]
     assert reached.value.options["option_of_a_later_cdk"] == 1

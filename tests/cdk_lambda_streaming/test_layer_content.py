@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cdk_lambda_streaming.layer_content import (
+from cdk_lambda_streaming.code.layer_content import (
     LayerFile,
     hash_layer_files,
     read_layer_files,
@@ -20,7 +20,7 @@ WRAPPER = LayerFile("bootstrap", 0o755, b"#!/bin/sh\n")
 MODULE = LayerFile("python/lambda_streaming/__init__.py", 0o644, b"")
 
 
-def test_the_layer_is_the_wrapper_and_the_package() -> None:
+def test_layer_has_wrapper_and_package() -> None:
     files = {file.path: file for file in read_layer_files()}
     assert files["bootstrap"].mode == 0o755
     assert files["bootstrap"].content.startswith(b"#!/bin/sh\n")
@@ -29,12 +29,12 @@ def test_the_layer_is_the_wrapper_and_the_package() -> None:
     assert all(path == "bootstrap" or path.startswith("python/lambda_streaming/") for path in files)
 
 
-def test_the_wrapper_of_a_wheel_is_found_inside_the_package(installed: Path) -> None:
+def test_wrapper_of_wheel_is_found_inside_package(installed: Path) -> None:
     paths = [file.path for file in read_layer_files()]
     assert paths == ["bootstrap", "python/lambda_streaming/__init__.py", "python/lambda_streaming/deep/a.py"]
 
 
-def test_traces_of_a_machine_are_left_out(installed: Path) -> None:
+def test_files_of_tools_are_left_out(installed: Path) -> None:
     before = read_layer_files()
     for trace in ("__pycache__/a.pyc", "deep/__pycache__/a.pyc", "stray.pyc", ".DS_Store"):
         path = installed / trace
@@ -44,13 +44,13 @@ def test_traces_of_a_machine_are_left_out(installed: Path) -> None:
     assert read_layer_files() == before
 
 
-def test_a_package_without_its_wrapper_is_an_error(installed: Path) -> None:
+def test_package_without_wrapper_is_rejected(installed: Path) -> None:
     (installed / "bootstrap").unlink()
     with pytest.raises(FileNotFoundError, match="'bootstrap' was found neither at"):
         read_layer_files()
 
 
-def test_a_missing_distribution_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_distribution_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="install the distribution 'lambda-streaming'"):
         read_layer_files()
@@ -64,17 +64,24 @@ def test_a_missing_distribution_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         WRAPPER._replace(path="boot"),
     ],
 )
-def test_path_mode_and_content_are_in_the_hash(changed: LayerFile) -> None:
+def test_path_mode_and_content_are_in_hash(changed: LayerFile) -> None:
     assert hash_layer_files([changed, MODULE]) != hash_layer_files([WRAPPER, MODULE])
 
 
-def test_where_one_file_ends_is_in_the_hash() -> None:
+def test_version_of_a_wheel_is_not_in_the_layer(installed: Path) -> None:
+    before = read_layer_files()
+    (installed / "version.py").write_text("__version__ = '9'\n")
+    compile_to(installed, "__version__ = '9'\n", "version")
+    assert read_layer_files() == before
+
+
+def test_ends_of_files_are_in_hash() -> None:
     joined = LayerFile("a", 0o644, b"xb\x00644\x000\x00")
     apart = [LayerFile("a", 0o644, b"x"), LayerFile("b", 0o644, b"")]
     assert hash_layer_files([joined]) != hash_layer_files(apart)
 
 
-def test_modes_are_written_whatever_the_umask(tmp_path: Path) -> None:
+def test_modes_do_not_depend_on_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         write_layer_files([WRAPPER, MODULE], tmp_path)
@@ -87,38 +94,44 @@ def test_modes_are_written_whatever_the_umask(tmp_path: Path) -> None:
 
 
 class TestByteCode:
-    """A released wheel brings it in a folder of its own, which no installer writes to."""
+    """A released wheel has byte code in a folder that no installer writes to."""
 
-    def test_it_is_put_where_python_looks_for_it(self, installed: Path) -> None:
-        compile_to(installed, "print('one')\n", installed / "byte_code/cpython-314/__init__.pyc")
-        (installed / "__init__.py").write_text("print('one')\n")
+    def test_byte_code_is_where_python_looks_for_it(self, installed: Path) -> None:
+        for module in ("__init__", "deep/a"):
+            (installed / f"{module}.py").write_text("print('one')\n")
+            compile_to(installed, "print('one')\n", module)
         paths = [file.path for file in read_layer_files()]
         assert paths == [
             "bootstrap",
             "python/lambda_streaming/__init__.py",
             "python/lambda_streaming/__pycache__/__init__.cpython-314.pyc",
+            "python/lambda_streaming/deep/__pycache__/a.cpython-314.pyc",
             "python/lambda_streaming/deep/a.py",
         ]
 
-    def test_that_of_another_source_is_left_out(self, installed: Path) -> None:
-        """Python would run it and never look at the source."""
-        compile_to(installed, "print('one')\n", installed / "byte_code/cpython-314/__init__.pyc")
-        (installed / "__init__.py").write_text("print('two')\n")
+    def test_byte_code_of_other_source_is_left_out(self, installed: Path) -> None:
+        """Python would run it without reading the source."""
+        for module in ("__init__", "deep/a"):
+            (installed / f"{module}.py").write_text("print('two')\n")
+            compile_to(installed, "print('one')\n", module)
         assert not [file for file in read_layer_files() if "__pycache__" in file.path or "byte_code" in file.path]
 
 
-def compile_to(folder: Path, source: str, compiled: Path) -> None:
-    file = folder.parent / "source.py"
+def compile_to(package: Path, source: str, module: str) -> None:
+    """Add the byte code of a source to the package, as a released wheel has it."""
+    file = package.parent / "source.py"
     file.write_text(source)
+    compiled = package / "byte_code" / "cpython-314" / f"{module}.pyc"
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     py_compile.compile(str(file), cfile=str(compiled), invalidation_mode=mode)
-    made_from = {compiled.stem: hashlib.sha256(source.encode()).hexdigest()}
-    (compiled.parents[1] / "sources.json").write_text(json.dumps(made_from))
+    record = package / "byte_code" / "sources.json"
+    hashes = json.loads(record.read_text()) if record.exists() else {}
+    record.write_text(json.dumps({**hashes, module: hashlib.sha256(source.encode()).hexdigest()}))
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The package as a wheel installs it: the wrapper inside."""
+    """Return the package as a wheel installs it, with the wrapper inside."""
     package = tmp_path / "lambda_streaming"
     (package / "deep").mkdir(parents=True)
     (package / "bootstrap").write_bytes(WRAPPER.content)

@@ -39,7 +39,7 @@ def sample_rate(stack: Stack) -> Any:
         ("AWS/Lambda", StreamingFunction.metric_duration, "Duration", "Average"),
     ],
 )
-def test_a_metric_is_the_alias_s_where_there_is_one(
+def test_metric_belongs_to_alias_if_there_is_one(
     stack: Stack,
     entry: Path,
     alias_name: str | None,
@@ -59,7 +59,7 @@ def test_a_metric_is_the_alias_s_where_there_is_one(
 
 
 @pytest.mark.parametrize("metric_of", [metric[0] for metric in (*URL_METRICS, *STREAM_METRICS)])
-def test_the_options_of_a_metric_are_taken(stack: Stack, entry: Path, metric_of: Any) -> None:
+def test_options_of_metric_are_used(stack: Stack, entry: Path, metric_of: Any) -> None:
     function = StreamingFunction(stack, "Chat", entry=entry, stream_metrics_sample_rate=0.5)
     metric = metric_of(function, statistic="p99", period=Duration.minutes(1))
     metric.create_alarm(stack, "Alarm", threshold=1, evaluation_periods=1)
@@ -68,20 +68,20 @@ def test_the_options_of_a_metric_are_taken(stack: Stack, entry: Path, metric_of:
     )
 
 
-def test_nothing_is_written_unless_asked_for(stack: Stack, entry: Path) -> None:
+def test_no_stream_metrics_by_default(stack: Stack, entry: Path) -> None:
     StreamingFunction(stack, "Chat", entry=entry)
     assert sample_rate(stack) is None
 
 
 @pytest.mark.parametrize(
-    ("rate", "said"), [(1, "1"), (1.0, "1"), (0.1, "0.1"), (0.000001, "0.000001"), (1e-7, "0.0000001")]
+    ("rate", "text"), [(1, "1"), (1.0, "1"), (0.1, "0.1"), (0.000001, "0.000001"), (1e-7, "0.0000001")]
 )
-def test_the_runtime_is_told_the_share(stack: Stack, entry: Path, rate: float, said: str) -> None:
+def test_sample_rate_reaches_runtime(stack: Stack, entry: Path, rate: float, text: str) -> None:
     StreamingFunction(stack, "Chat", entry=entry, stream_metrics_sample_rate=rate)
-    assert sample_rate(stack) == said
+    assert sample_rate(stack) == text
 
 
-def test_a_share_that_only_deployment_knows(stack: Stack, entry: Path) -> None:
+def test_sample_rate_can_be_a_token(stack: Stack, entry: Path) -> None:
     rate = CfnParameter(stack, "Rate", type="Number").value_as_number
     function = StreamingFunction(stack, "Chat", entry=entry, stream_metrics_sample_rate=rate)
     assert function.metric_midstream_errors().metric_name == "MidstreamErrors"
@@ -89,7 +89,7 @@ def test_a_share_that_only_deployment_knows(stack: Stack, entry: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "error", "said"),
+    ("rate", "error", "message"),
     [
         ("1", TypeError, "stream_metrics_sample_rate must be a number from 0 to 1, got '1'"),
         (True, TypeError, "stream_metrics_sample_rate must be a number from 0 to 1, got True"),
@@ -97,14 +97,16 @@ def test_a_share_that_only_deployment_knows(stack: Stack, entry: Path) -> None:
         (-0.1, ValueError, "got -0.1"),
     ],
 )
-def test_what_is_no_share(stack: Stack, entry: Path, rate: Any, error: type[Exception], said: str) -> None:
-    with pytest.raises(error, match=said):
+def test_wrong_sample_rate_is_rejected(
+    stack: Stack, entry: Path, rate: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
         StreamingFunction(stack, "Chat", entry=entry, stream_metrics_sample_rate=rate)
 
 
 @pytest.mark.parametrize("metric_of", [metric[0] for metric in STREAM_METRICS])
-def test_a_metric_that_nobody_writes_is_an_error(stack: Stack, entry: Path, metric_of: MetricOf) -> None:
-    with pytest.raises(ValueError, match=r"'Stack/Chat' writes no .*; pass stream_metrics_sample_rate=1"):
+def test_metric_without_sample_rate_is_rejected(stack: Stack, entry: Path, metric_of: MetricOf) -> None:
+    with pytest.raises(ValueError, match=r"'Stack/Chat' does not write .*; pass stream_metrics_sample_rate=1"):
         metric_of(StreamingFunction(stack, "Chat", entry=entry))
     native = StreamingFunction(
         stack,
@@ -114,11 +116,11 @@ def test_a_metric_that_nobody_writes_is_an_error(stack: Stack, entry: Path, metr
         adapter=Adapter.native(),
         runtime=aws_lambda.Runtime.NODEJS_24_X,
     )
-    with pytest.raises(ValueError, match=r"writes no .*, which only Adapter.handler\(\) does"):
+    with pytest.raises(ValueError, match=r"does not write .*; only Adapter.handler\(\) writes it"):
         metric_of(native)
 
 
-def test_a_wrong_share_of_an_attached_function_is_noticed(stack: Stack, entry: Path) -> None:
+def test_wrong_sample_rate_variable_is_rejected_at_synth(stack: Stack, entry: Path) -> None:
     function = StreamingFunction(stack, "Chat", entry=entry)
     aws_lambda.Function.add_environment(function, VARIABLE, "150%")
     with pytest.raises(RuntimeError, match=f"{VARIABLE} must be a decimal number from 0 to 1, got '150%'"):

@@ -1,4 +1,4 @@
-"""A folder as Lambda code where nothing is installed: what of it is in the assembly, and by which name."""
+"""Code of a folder without dependencies: its files in the assembly, and its name."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from aws_cdk import App, Stack, aws_lambda
 from aws_cdk.assertions import Template
-from cdk_lambda_streaming.bundling.options import BundlingOptions
-from cdk_lambda_streaming.plain_code import excluded_by_user, plain_code
+from cdk_lambda_streaming.code.plain_code import excluded_by_user, plain_code
+from lambda_bundling.options import BundlingOptions
 
 MakeAsset = Callable[..., Path]
 
 
 @pytest.fixture
 def asset_of(tmp_path: Path) -> MakeAsset:
-    """Return a function that returns the asset of a folder."""
+    """Return a function that makes the asset of a folder."""
 
     def make(folder: Path, *excluded: str, outdir: str = "cdk.out") -> Path:
         app = App(outdir=str(tmp_path / outdir))
@@ -40,13 +40,13 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 
-def test_the_user_s_patterns_are_those_of_options_and_file(entry: Path) -> None:
+def test_patterns_come_from_file_and_options(entry: Path) -> None:
     assert excluded_by_user(entry) == []
     (entry / ".lambdaignore").write_text("*.md\n")
     assert excluded_by_user(entry, BundlingOptions(asset_excludes=["tests"])) == [".lambdaignore", "*.md", "tests"]
 
 
-def test_what_is_left_out_does_not_change_the_name(entry: Path, asset_of: MakeAsset) -> None:
+def test_excluded_files_do_not_change_name(entry: Path, asset_of: MakeAsset) -> None:
     before = asset_of(entry, "*.md", "drafts", outdir="before").name
     (entry / "drafts").mkdir()
     for name in ("notes.md", "drafts/one.txt", "index.pyc"):
@@ -56,27 +56,27 @@ def test_what_is_left_out_does_not_change_the_name(entry: Path, asset_of: MakeAs
     assert asset_of(entry, "*.md", "drafts", outdir="changed").name != before
 
 
-def test_a_pattern_means_paths_of_its_own_case(entry: Path, asset_of: MakeAsset) -> None:
+def test_patterns_match_case(entry: Path, asset_of: MakeAsset) -> None:
     for name in ("DATA.txt", "data.txt"):
         (entry / name).touch()
     if len(files(entry)) < 3:
-        pytest.skip("this disk takes both for one")
+        pytest.skip("this disk ignores case")
     assert files(asset_of(entry, "DATA.txt")) == ["data.txt", "index.py"]
 
 
-def test_characters_of_patterns_in_names_are_no_patterns(entry: Path, asset_of: MakeAsset) -> None:
+def test_special_characters_in_names_are_literal(entry: Path, asset_of: MakeAsset) -> None:
     for name in ("[a].tsx", "a.tsx", "b*.txt", "bc.txt", "!x", "#y", "z "):
         (entry / name).touch()
     assert files(asset_of(entry, "[[]a].tsx", "b[*].txt")) == ["!x", "#y", "a.tsx", "bc.txt", "index.py", "z "]
 
 
-def test_a_pattern_may_take_back_what_is_left_out_for_everybody(entry: Path, asset_of: MakeAsset) -> None:
+def test_pattern_can_include_default_exclusion(entry: Path, asset_of: MakeAsset) -> None:
     (entry / "index.pyc").touch()
     assert files(asset_of(entry, "!index.pyc")) == ["index.py", "index.pyc"]
 
 
-def test_links_are_what_the_cdk_makes_of_them(entry: Path, tmp_path: Path, asset_of: MakeAsset) -> None:
-    """Those out of the folder become what is there, and count for the name; others stay links."""
+def test_links_are_copied_as_by_the_cdk(entry: Path, tmp_path: Path, asset_of: MakeAsset) -> None:
+    """Links to files outside become those files and change the name. Other links stay links."""
     shared = tmp_path / "shared"
     shared.mkdir()
     (shared / "common.py").write_text("A = 1\n")
@@ -90,30 +90,28 @@ def test_links_are_what_the_cdk_makes_of_them(entry: Path, tmp_path: Path, asset
     assert asset_of(entry, "*.md", outdir="changed").name != copied.name
 
 
-def test_everybody_may_read_it(entry: Path, asset_of: MakeAsset) -> None:
+def test_files_are_readable(entry: Path, asset_of: MakeAsset) -> None:
     (entry / "index.py").chmod(0o600)
     (entry / "run.sh").touch(0o700)
     asset = asset_of(entry, "*.md")
     assert [(asset / name).stat().st_mode & 0o777 for name in ("index.py", "run.sh")] == [0o644, 0o755]
 
 
-def test_without_patterns_it_is_the_cdk_s_own_asset(
-    entry: Path, asset_of: MakeAsset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_patterns_the_cdk_copies(entry: Path, asset_of: MakeAsset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "mkdtemp", None)
     (entry / "index.pyc").touch()
     assert files(asset_of(entry)) == ["index.py"]
 
 
-def test_the_copy_is_not_named_in_the_assembly(entry: Path, tmp_path: Path, asset_of: MakeAsset) -> None:
+def test_assembly_does_not_name_copy(entry: Path, tmp_path: Path, asset_of: MakeAsset) -> None:
     asset_of(entry, "*.md")
     texts = [path.read_text() for path in (tmp_path / "cdk.out").rglob("*.json")]
     assert texts
     assert not any("lambda-streaming-" in text for text in texts)
 
 
-def test_what_a_build_left_is_not_deployed(entry: Path, asset_of: MakeAsset) -> None:
-    """setuptools leaves it, when a project is locked or installed; it tells of the machine."""
+def test_egg_info_is_not_deployed(entry: Path, asset_of: MakeAsset) -> None:
+    """setuptools writes *.egg-info when a project is locked or installed. It differs between machines."""
     before = asset_of(entry, outdir="before")
     (entry / "chat.egg-info").mkdir()
     (entry / "chat.egg-info" / "PKG-INFO").touch()

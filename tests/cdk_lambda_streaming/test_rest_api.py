@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Size, Stack, aws_apigateway, aws_lambda
+from aws_cdk import Duration, Size, Stack, aws_apigateway, aws_cognito, aws_lambda
 from aws_cdk.assertions import Annotations, Match, Template
 from cdk_lambda_streaming import StreamingFunction
 
@@ -16,7 +16,7 @@ def methods(stack: Stack) -> list[dict[str, Any]]:
     return [method["Properties"] for method in found]
 
 
-def test_all_requests_stream_for_15_minutes_from_a_regional_api(stack: Stack, entry: Path) -> None:
+def test_all_requests_stream_from_regional_api(stack: Stack, entry: Path) -> None:
     StreamingFunction(stack, "Chat", entry=entry).add_streaming_rest_api("Api")
     root, proxy = methods(stack)
     for method in (root, proxy):
@@ -30,7 +30,7 @@ def test_all_requests_stream_for_15_minutes_from_a_regional_api(stack: Stack, en
     Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
 
 
-def test_callers_need_iam_permission_unless_the_user_decides_otherwise(stack: Stack, entry: Path) -> None:
+def test_callers_need_iam_permission_by_default(stack: Stack, entry: Path) -> None:
     function = StreamingFunction(stack, "Chat", entry=entry)
     function.add_streaming_rest_api("Api")
     function.add_streaming_rest_api(
@@ -40,7 +40,46 @@ def test_callers_need_iam_permission_unless_the_user_decides_otherwise(stack: St
     assert [method["AuthorizationType"] for method in methods(stack)] == ["AWS_IAM", "AWS_IAM", "NONE", "NONE"]
 
 
-def test_it_goes_to_the_alias(stack: Stack, entry: Path) -> None:
+def authorizer(stack: Stack) -> aws_apigateway.RequestAuthorizer:
+    handler = aws_lambda.Function(
+        stack,
+        "Authorize",
+        code=aws_lambda.Code.from_inline("def handler(event, context): ..."),
+        handler="index.handler",
+        runtime=aws_lambda.Runtime.PYTHON_3_14,
+    )
+    source = aws_apigateway.IdentitySource.header("x-token")
+    return aws_apigateway.RequestAuthorizer(stack, "Authorizer", handler=handler, identity_sources=[source])
+
+
+@pytest.mark.parametrize("proxy", [False, True])
+def test_method_may_have_its_own_authorizer(stack: Stack, entry: Path, proxy: bool) -> None:
+    function = StreamingFunction(stack, "Chat", entry=entry)
+    api = function.add_streaming_rest_api("Api", proxy=proxy)
+    own = authorizer(stack)
+    users = aws_cognito.UserPool(stack, "Users")
+    pool = aws_apigateway.CognitoUserPoolsAuthorizer(stack, "Pool", cognito_user_pools=[users])
+    chat = api.root.add_resource("chat")
+    chat.add_method("POST", authorizer=own)
+    chat.add_method("PUT", authorizer=pool, authorization_type=aws_apigateway.AuthorizationType.COGNITO)
+    chat.add_method("GET")
+    chat.add_method("HEAD", authorization_type=aws_apigateway.AuthorizationType.NONE)
+    found = {
+        method["HttpMethod"]: (method["AuthorizationType"], method.get("AuthorizerId"), method["Integration"]["Type"])
+        for method in methods(stack)
+    }
+    found.pop("ANY", None)
+    assert found == {
+        "POST": ("CUSTOM", stack.resolve(own.authorizer_id), "AWS_PROXY"),
+        "PUT": ("COGNITO_USER_POOLS", stack.resolve(pool.authorizer_id), "AWS_PROXY"),
+        "GET": ("AWS_IAM", None, "AWS_PROXY"),
+        "HEAD": ("NONE", None, "AWS_PROXY"),
+    }
+    streams = [method["Integration"]["ResponseTransferMode"] for method in methods(stack)]
+    assert set(streams) == {"STREAM"}
+
+
+def test_integration_calls_alias(stack: Stack, entry: Path) -> None:
     function = StreamingFunction(stack, "Chat", entry=entry, alias_name="live")
     function.add_streaming_rest_api("Api")
     (alias,) = Template.from_stack(stack).find_resources("AWS::Lambda::Alias")
@@ -48,7 +87,7 @@ def test_it_goes_to_the_alias(stack: Stack, entry: Path) -> None:
         assert {"Ref": alias} in method["Integration"]["Uri"]["Fn::Join"][1]
 
 
-def test_options_of_the_api_and_of_its_integration_are_taken(stack: Stack, entry: Path) -> None:
+def test_options_of_api_and_integration_are_used(stack: Stack, entry: Path) -> None:
     StreamingFunction(stack, "Chat", entry=entry).add_streaming_rest_api(
         "Api",
         rest_api_name="chat",
@@ -64,7 +103,7 @@ def test_options_of_the_api_and_of_its_integration_are_taken(stack: Stack, entry
     template.has_resource_properties("AWS::ApiGateway::Stage", {"StageName": "live"})
 
 
-def test_an_integration_for_one_method_of_an_api_of_the_user_s(stack: Stack, entry: Path) -> None:
+def test_integration_works_in_own_api(stack: Stack, entry: Path) -> None:
     function = StreamingFunction(stack, "Chat", entry=entry)
     api = aws_apigateway.RestApi(stack, "Api", endpoint_types=[aws_apigateway.EndpointType.REGIONAL])
     api.root.add_resource("chat").add_method("POST", function.streaming_integration(allow_test_invoke=False))
@@ -73,7 +112,7 @@ def test_an_integration_for_one_method_of_an_api_of_the_user_s(stack: Stack, ent
 
 
 class TestTenants:
-    def test_the_tenant_is_passed_on(self, stack: Stack, entry: Path) -> None:
+    def test_tenant_is_passed_on(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(
             stack, "Chat", entry=entry, function_url=False, tenancy_config=aws_lambda.TenancyConfig.PER_TENANT
         )
@@ -84,7 +123,7 @@ class TestTenants:
             }
             assert method["RequestParameters"] == {TENANT_HEADER: True}
 
-    def test_options_of_the_methods_are_kept_beside_the_tenant_s_header(self, stack: Stack, entry: Path) -> None:
+    def test_method_options_are_kept_with_tenant_header(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry).add_streaming_rest_api(
             "Api",
             tenant_id_source=TENANT_HEADER,
@@ -96,26 +135,26 @@ class TestTenants:
             assert method["ApiKeyRequired"] is True
             assert method["RequestParameters"] == {TENANT_HEADER: True, "method.request.header.x-other": False}
 
-    def test_an_authorizer_s_tenant_needs_no_parameter_of_the_method(self, stack: Stack, entry: Path) -> None:
+    def test_tenant_of_authorizer_needs_no_parameter(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry).add_streaming_rest_api(
             "Api", tenant_id_source="context.authorizer.tenantId"
         )
         assert all("RequestParameters" not in method for method in methods(stack))
 
-    def test_a_function_with_tenants_needs_to_know_where_from(self, stack: Stack, entry: Path) -> None:
+    def test_function_with_tenants_needs_tenant_id_source(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(
             stack, "Chat", entry=entry, function_url=False, tenancy_config=aws_lambda.TenancyConfig.PER_TENANT
         )
         with pytest.raises(ValueError, match="tenant_id_source is required for a function with tenant isolation"):
             function.add_streaming_rest_api("Api")
 
-    def test_a_function_url_has_none(self, stack: Stack, entry: Path) -> None:
+    def test_function_url_with_tenants_is_rejected(self, stack: Stack, entry: Path) -> None:
         with pytest.raises(ValueError, match=r"function_url=False, and use add_streaming_rest_api\(\)"):
             StreamingFunction(stack, "Chat", entry=entry, tenancy_config=aws_lambda.TenancyConfig.PER_TENANT)
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "said"),
+    ("options", "error", "message"),
     [
         ({"timeout": Duration.minutes(16)}, ValueError, "timeout must be at most 15 minutes.*got 960 s"),
         ({"timeout": 5}, TypeError, "timeout must be a Duration.*got 5"),
@@ -129,40 +168,40 @@ class TestTenants:
         (
             {"tenant_id_source": "tenantId"},
             ValueError,
-            "tenant_id_source must be a mapping of API Gateway's.*'tenantId'",
+            "tenant_id_source must be a mapping of API Gateway,.*'tenantId'",
         ),
         ({"tenant_id_source": ""}, ValueError, "tenant_id_source must be a mapping"),
-        ({"request_templates": {}}, ValueError, "request_templates is not possible where responses stream"),
-        ({"content_handling": object()}, ValueError, "content_handling is not possible where responses stream"),
+        ({"request_templates": {}}, ValueError, "request_templates is not possible with responses that stream"),
+        ({"content_handling": object()}, ValueError, "content_handling is not possible with responses that stream"),
         ({"time_out": 5}, TypeError, "time_out"),
     ],
 )
-def test_a_wrong_option_is_an_error_that_names_it(
-    stack: Stack, entry: Path, options: dict[str, Any], error: type[Exception], said: str
+def test_wrong_option_is_rejected_by_name(
+    stack: Stack, entry: Path, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     function = StreamingFunction(stack, "Chat", entry=entry)
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         function.streaming_integration(**options)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"min_compression_size": Size.bytes(0)}, "min_compression_size is not possible where responses stream"),
+        ({"min_compression_size": Size.bytes(0)}, "min_compression_size is not possible with responses that stream"),
         ({"deploy_options": {"caching_enabled": True}}, "deploy_options.caching_enabled is not possible"),
         ({"handler": object()}, "handler is the function itself"),
     ],
 )
-def test_what_an_api_does_to_whole_responses_only(
-    stack: Stack, entry: Path, options: dict[str, Any], said: str
+def test_buffering_options_of_api_are_rejected(
+    stack: Stack, entry: Path, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises((ValueError, TypeError), match=said):
+    with pytest.raises((ValueError, TypeError), match=message):
         StreamingFunction(stack, "Chat", entry=entry).add_streaming_rest_api("Api", **options)
 
 
-def test_snap_start_needs_an_alias_here_too(stack: Stack, entry: Path) -> None:
+def test_snap_start_needs_alias_for_api(stack: Stack, entry: Path) -> None:
     function = StreamingFunction(
         stack, "Chat", entry=entry, function_url=False, snap_start=aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS
     )
-    with pytest.raises(ValueError, match="snap_start takes effect on published versions only"):
+    with pytest.raises(ValueError, match="snap_start affects only published versions"):
         function.add_streaming_rest_api("Api")

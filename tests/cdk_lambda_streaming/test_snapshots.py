@@ -1,8 +1,8 @@
-"""The synthesized templates, as a reader of a change sees them.
+"""Snapshots of synthesized templates, which show the effect of a change.
 
-One snapshot a feature, and one of what the CDK's recommended feature flags and the other processor change of it.
-`pytest tests/cdk_lambda_streaming/test_snapshots.py --snapshot-update` writes them anew. Hashes are masked, so that a
-change of the runtime or of an asset changes no snapshot.
+Each feature has one snapshot of its template, and one of the changes by the CDK's recommended feature flags and by the
+other processor. `make test ARGS="tests/cdk_lambda_streaming/test_snapshots.py --snapshot-update"` updates them. Hashes
+are masked, so a change of the runtime or of an asset changes no snapshot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from .templates import TEMPLATES, recommended_feature_flags, write_entry
 
-# Features whose templates are worth reading; the others are linted and deployed like these.
+# Features with snapshots. All features are linted and deployed.
 FEATURES = (
     "defaults",
     "public-url-with-cors",
@@ -57,7 +57,7 @@ def synthesize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Synthesize:
 
         monkeypatch.setattr(StreamingFunction, "__init__", make_for)
         app = App(outdir=str(tmp_path / "cdk.out"), context=dict(flags or {}))
-        # The rule about the bootstrap version is the CDK's and long.
+        # Leave out the CDK's long rule about the bootstrap version.
         stack = Stack(app, "Stack", synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False))
         TEMPLATES[feature](stack, entry)
         return mask_template(Template.from_stack(stack).to_json())
@@ -71,7 +71,7 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Return a template's leaves by their paths."""
+    """Yield the leaves of a template with their paths."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from flatten(inner, f"{path}/{key}")
@@ -83,7 +83,7 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what is in one template and not in the other, leaf by leaf."""
+    """Return the leaves that differ between two templates."""
     old, new = dict(flatten(before)), dict(flatten(after))
     return {
         "removed": {path: value for path, value in old.items() if new.get(path) != value},
@@ -97,6 +97,6 @@ def test_template(feature: str, synthesize: Synthesize, snapshot: SnapshotAssert
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_what_flags_and_processor_change(feature: str, synthesize: Synthesize, snapshot: SnapshotAssertion) -> None:
+def test_flags_and_processor(feature: str, synthesize: Synthesize, snapshot: SnapshotAssertion) -> None:
     plain = synthesize(feature)
     assert {name: changes(plain, synthesize(feature, *variant)) for name, variant in VARIANTS.items()} == snapshot

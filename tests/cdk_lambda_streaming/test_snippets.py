@@ -1,7 +1,7 @@
-"""The Python that the pages show works: what makes constructs is synthesized, everything else compiles.
+"""Python snippets in the documentation: those with constructs are synthesized, the others are compiled.
 
-A snippet that makes an app stands alone; one that does not goes on from all before it that do not either, and from the
-first of its page. One that cannot be run is preceded by a line `<!-- not run: the reason -->`.
+A snippet that makes an app stands alone. Any other snippet continues the first snippet of its page and all earlier
+snippets that make no app. A line `<!-- not run: the reason -->` precedes a snippet that cannot run.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
 MODULES = sorted((ROOT / "constructs_lib" / "cdk_lambda_streaming").rglob("*.py"))
 
-# How many there are at least, so that none is lost unseen: pages that are not here have none to lose.
-SYNTHESIZED = {"README.md": 1, "docs/construct.md": 13, "docs/recipes.md": 18}
-COMPILED = {"README.md": 2, "docs/recipes.md": 2, "docs/wrappers.md": 4}
+# The least number of snippets on a page, so that none gets lost.
+SYNTHESIZED = {"README.md": 1, "docs/construct.md": 13, "docs/recipes.md": 26}
+COMPILED = {"README.md": 2, "docs/recipes.md": 3, "docs/wrappers.md": 4}
 NOT_RUN: dict[str, int] = {}
 
-# Imports of the CDK or of this library, or the stack that the page has made.
+# Imports of the CDK or of this library, or a stack from an earlier snippet.
 MAKES_CONSTRUCTS = re.compile(r"\bcdk_lambda_streaming\b|\baws_cdk\b|\bstack\b|\bStreamingLayer\b")
 MAKES_APP = re.compile(r"\bApp\(\)")
-# The folders that snippets name: entry="chat", and Path(__file__).parent / "chat".
+# Folders in snippets: entry="chat", and Path(__file__).parent / "chat".
 FOLDER = re.compile(r"""(?:entry=|Path\(__file__\)\.parent / )"(\w+)\"""")
 
 
@@ -80,21 +80,21 @@ def test_no_snippet_is_lost() -> None:
     assert counted([snippet for snippet in SNIPPETS if snippet.reason_not_run]) == Counter(NOT_RUN)
 
 
-def test_every_fence_names_its_language() -> None:
-    """A snippet without one would be read by nobody."""
+def test_every_snippet_names_its_language() -> None:
+    """The tests would miss a snippet without a language."""
     for page in PAGES:
         opened = re.findall(r"^ *```(\w*)$", page.read_text(encoding="utf-8"), re.MULTILINE)[::2]
         assert set(opened) <= {"python", "console", "dockerfile", "json"}, page
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=name_of)
-def test_it_compiles(snippet: Snippet) -> None:
+def test_snippet_compiles(snippet: Snippet) -> None:
     compile(snippet.text, name_of(snippet), "exec")
 
 
 @pytest.fixture
 def make_folder(tmp_path: Path) -> Callable[[str], None]:
-    """Return a function that makes a folder which has all that an adapter may look for."""
+    """Return a function that writes a folder with code for every adapter."""
 
     def make(name: str) -> None:
         folder = tmp_path / name
@@ -102,8 +102,9 @@ def make_folder(tmp_path: Path) -> Callable[[str], None]:
         (folder / "index.py").write_text("def handler(event, context):\n    yield 'hello'\n")
         (folder / "app/main.py").write_text("def search(event, context):\n    yield 'found'\n")
         (folder / "index.mjs").write_text("export const handler = awslambda.streamifyResponse(async () => {});\n")
-        (folder / "Dockerfile").write_text("FROM public.ecr.aws/lambda/python:3.14\n")
-        # On an OS-only runtime a `bootstrap` is the program, or in the streaming runtime's way.
+        if name == "image":
+            (folder / "Dockerfile").write_text("FROM public.ecr.aws/lambda/python:3.14\n")
+        # On an OS-only runtime Lambda starts a `bootstrap` in entry, so only the Rust example has one.
         for program in ("run.sh", "bootstrap") if name == "rust" else ("run.sh",):
             (folder / program).write_text("#!/bin/sh\n")
             (folder / program).chmod(0o755)
@@ -113,7 +114,7 @@ def make_folder(tmp_path: Path) -> Callable[[str], None]:
 
 @pytest.fixture
 def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[App]:
-    """The apps that a snippet makes: their output goes to the test's folder, and nothing is bundled with Docker."""
+    """Collect the apps that a snippet makes. Their output is in the test's folder, without bundling."""
     made: list[App] = []
 
     def make(**options: Any) -> App:
@@ -126,7 +127,7 @@ def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[App]:
 
 
 def setup_of(snippet: Snippet) -> str:
-    """Return what the snippet goes on from; nothing if it stands alone."""
+    """Return the earlier snippets that a snippet continues, or nothing if it stands alone."""
     if MAKES_APP.search(snippet.text):
         return ""
     first, *others = (each for each in SNIPPETS if each.source == snippet.source and each.line < snippet.line)
@@ -136,7 +137,7 @@ def setup_of(snippet: Snippet) -> str:
 @pytest.mark.parametrize(
     "snippet", [each for each in SNIPPETS if each.makes_constructs and not each.reason_not_run], ids=name_of
 )
-def test_it_synthesizes(
+def test_snippet_synthesizes(
     snippet: Snippet,
     apps: list[App],
     make_folder: Callable[[str], None],
@@ -153,9 +154,9 @@ def test_it_synthesizes(
     for name, test in list(names.items()):
         if name.startswith("test_"):
             test()
-    assert apps, "it makes no app, and so no template"
+    assert apps, "the snippet makes no app"
     for app in apps:
         stacks = app.synth().stacks_recursively
         assert stacks
-        if snippet.source == "docs/recipes.md":  # They are to be copied, and nobody copies a warning gladly.
+        if snippet.source == "docs/recipes.md":  # Recipes are for copying, so they have no warnings.
             assert [message.entry.data for stack in stacks for message in stack.messages] == []

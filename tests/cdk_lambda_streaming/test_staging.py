@@ -1,4 +1,4 @@
-"""A bundle comes into the cloud assembly whole or not at all."""
+"""Copies of bundles in the cloud assembly are complete or missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
-from cdk_lambda_streaming import BundlingOptions, ByteCode, StreamingFunction, bundled_code
+from cdk_lambda_streaming import BundlingOptions, ByteCode, StreamingFunction
+
+pytestmark = pytest.mark.network
 
 OPTIONS = BundlingOptions(byte_code=ByteCode.OFF, after_bundling=["echo done > done.txt"])
 
@@ -34,14 +36,12 @@ def assets(outdir: Path) -> list[Path]:
 
 @pytest.fixture
 def bundled(entry: Path) -> Path:
-    """A folder that is bundled and installs nothing."""
+    """Return a folder that is bundled without packages."""
     (entry / "requirements.txt").write_text("# none\n")
     return entry
 
 
-def test_a_copy_that_was_ended_in_the_middle_is_no_asset(
-    bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_copy_is_not_an_asset(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = shutil.copytree
 
     class Ended(BaseException):
@@ -54,7 +54,7 @@ def test_a_copy_that_was_ended_in_the_middle_is_no_asset(
 
     outdir = tmp_path / "cdk.out"
     with monkeypatch.context() as patched:
-        patched.setattr(bundled_code.shutil, "copytree", end_in_the_middle)
+        patched.setattr(shutil, "copytree", end_in_the_middle)
         with pytest.raises(Ended):
             add_function(outdir, bundled)
     add_function(outdir, bundled).synth()
@@ -62,28 +62,28 @@ def test_a_copy_that_was_ended_in_the_middle_is_no_asset(
     assert sorted(path.name for path in asset.iterdir()) == ["done.txt", "index.py", "requirements.txt"]
 
 
-def test_the_cdk_takes_the_copy_that_is_there(bundled: Path, tmp_path: Path) -> None:
-    """Its name is the CDK's: were it another, there would be two."""
+def test_cdk_uses_existing_copy(bundled: Path, tmp_path: Path) -> None:
+    """The copy has the CDK's name. With another name there would be two copies."""
     outdir = tmp_path / "cdk.out"
     add_function(outdir, bundled).synth()
     assert len(assets(outdir)) == 1
     assert not list(outdir.glob(".staging-*"))
 
 
-def test_a_disk_that_is_full_is_one_error(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_one_error(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(source: Any, target: Any, **_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     outdir = tmp_path / "cdk.out"
     with monkeypatch.context() as patched:
-        patched.setattr(bundled_code.shutil, "copytree", functools.partial(shutil.copytree, copy_function=full))
+        patched.setattr(shutil, "copytree", functools.partial(shutil.copytree, copy_function=full))
         with pytest.raises(RuntimeError, match=r"cannot be copied to '.*cdk.out': \[Errno 28\] No space") as raised:
             add_function(outdir, bundled)
     assert len(str(raised.value)) < 500
     assert list(outdir.glob("*staging*")) == []
 
 
-def test_what_a_killed_synthesis_left_is_removed_a_day_later(bundled: Path, tmp_path: Path) -> None:
+def test_folder_of_killed_synth_is_removed_after_a_day(bundled: Path, tmp_path: Path) -> None:
     outdir = tmp_path / "cdk.out"
     for name, age in (("old", 2 * 24 * 60 * 60), ("now", 0)):
         (outdir / f".staging-{name}").mkdir(parents=True)
@@ -92,7 +92,7 @@ def test_what_a_killed_synthesis_left_is_removed_a_day_later(bundled: Path, tmp_
     assert [path.name for path in outdir.glob(".staging-*")] == [".staging-now"]
 
 
-def test_unstaged_assets_stay_where_they_are(bundled: Path, tmp_path: Path) -> None:
+def test_no_staging_copies_nothing(bundled: Path, tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"), context={"aws:cdk:disable-asset-staging": True})
     StreamingFunction(Stack(app, "Stack"), "Chat", entry=bundled, bundling=OPTIONS)
     app.synth()

@@ -14,7 +14,7 @@ WARNINGS = Match.string_like_regexp("cdk-lambda-streaming:")
 
 
 def properties(stack: Stack, kind: str) -> dict[str, Any]:
-    """Return the properties of the stack's only resource of this kind."""
+    """Return the properties of the stack's only resource of a kind."""
     (resource,) = Template.from_stack(stack).find_resources(kind).values()
     found: dict[str, Any] = resource["Properties"]
     return found
@@ -30,7 +30,7 @@ def warnings(stack: Stack) -> list[str]:
 
 
 class TestFunction:
-    def test_defaults_are_the_newest_python_on_arm_with_explicit_sizes(self, stack: Stack, entry: Path) -> None:
+    def test_defaults_are_newest_python_on_arm(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry)
         function = properties(stack, "AWS::Lambda::Function")
         assert function["Runtime"] == "python3.14"
@@ -38,18 +38,18 @@ class TestFunction:
         assert (function["MemorySize"], function["Timeout"]) == (1024, 300)
         assert function["Handler"] == "index.handler"
 
-    def test_one_variable_and_one_layer_are_ours(self, stack: Stack, entry: Path) -> None:
+    def test_function_has_one_variable_and_one_layer(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry)
         function = properties(stack, "AWS::Lambda::Function")
         assert function["Environment"]["Variables"] == {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}
         assert len(function["Layers"]) == 1
 
-    def test_it_is_a_function_to_the_cdk(self, stack: Stack, entry: Path) -> None:
+    def test_function_is_a_cdk_function(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         assert isinstance(function.node.default_child, aws_lambda.CfnFunction)
         assert function.add_alias("live").lambda_ is function
 
-    def test_entry_may_be_relative_and_index_in_a_folder(
+    def test_entry_can_be_relative_and_index_in_a_folder(
         self, stack: Stack, make_entry: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder = make_entry(app__main="def stream(event, context):\n    yield 'x'\n")
@@ -58,21 +58,29 @@ class TestFunction:
         assert properties(stack, "AWS::Lambda::Function")["Handler"] == "app.main.stream"
 
     @pytest.mark.parametrize(
-        ("options", "error", "said"),
+        ("options", "error", "message"),
         [
             ({"entry": None}, TypeError, "entry is required: the folder with the function's code; or pass code"),
             ({"entry": 5}, TypeError, "entry must be the path"),
-            ({"entry": "nowhere"}, ValueError, "entry folder 'nowhere' does not exist"),
+            (
+                {"entry": "nowhere"},
+                ValueError,
+                "entry folder 'nowhere' does not exist at '/.*'; pass the folder",
+            ),
             ({"index": "main.py"}, ValueError, "has no file 'main.py'"),
-            ({"handler": "handle"}, ValueError, "did you mean 'handler'"),
+            ({"handler": "handle"}, ValueError, r"did you mean 'handler'\? Pass handler='handler'"),
             ({"handler": 3}, TypeError, "handler must be"),
             ({"runtime": "python3.14"}, TypeError, "runtime must be a Runtime"),
             ({"timeout": 30}, TypeError, r"timeout must be a Duration, such as Duration.minutes\(5\), got 30"),
-            ({"timeout": Duration.minutes(16)}, ValueError, "at most 900 seconds, without fractions, got 960 seconds"),
-            ({"timeout": Duration.seconds(0)}, ValueError, "at least 1 and at most 900 seconds.*got 0 seconds"),
+            (
+                {"timeout": Duration.minutes(91)},
+                ValueError,
+                "at most 5400 seconds, without fractions, got 5460 seconds",
+            ),
+            ({"timeout": Duration.seconds(0)}, ValueError, "at least 1 and at most 5400 seconds.*got 0 seconds"),
             ({"timeout": Duration.millis(1500)}, ValueError, "without fractions, got 1.5 seconds"),
             ({"memory_size": "512"}, TypeError, "memory_size must be a number"),
-            ({"memory_size": 64}, ValueError, "between 128 and 10240 MB, without fractions, got 64"),
+            ({"memory_size": 64}, ValueError, "between 128 and 32768 MB, without fractions, got 64"),
             ({"memory_size": 512.5}, ValueError, "without fractions, got 512.5"),
             ({"environment": {"AWS_REGION": "x"}}, ValueError, "AWS_REGION cannot be set"),
             ({"invoke_mode": "RESPONSE_STREAM"}, TypeError, "invoke_mode must be an InvokeMode"),
@@ -83,51 +91,51 @@ class TestFunction:
             ({"layers": 5}, TypeError, "layers must be"),
             ({"layers": "arn:x"}, TypeError, "layers must be a list of layers, got 'arn:x'; .*from_layer_version_arn"),
             ({"layers": ["arn:x"]}, TypeError, r"layers must be a list of layers, got \['arn:x'\]"),
-            ({"code": aws_lambda.Code.from_inline("x")}, TypeError, "entry cannot be combined with code"),
+            ({"code": aws_lambda.Code.from_inline("x")}, TypeError, "pass either entry or code, got both: entry="),
             ({"memorysize": 128}, TypeError, "memorysize"),
         ],
     )
-    def test_a_wrong_option_is_an_error_that_names_it(
-        self, stack: Stack, entry: Path, options: dict[str, Any], error: type[Exception], said: str
+    def test_wrong_option_is_rejected_by_name(
+        self, stack: Stack, entry: Path, options: dict[str, Any], error: type[Exception], message: str
     ) -> None:
-        with pytest.raises(error, match=said):
+        with pytest.raises(error, match=message):
             StreamingFunction(stack, "Chat", **{"entry": entry, **options})
 
     @pytest.mark.parametrize(
-        ("runtime", "said"),
+        ("runtime", "message"),
         [
-            (aws_lambda.Runtime.NODEJS_22_X, "got 'nodejs22.x': the layer streams from Python handlers"),
-            (aws_lambda.Runtime.PYTHON_3_9, "got 'python3.9': the layer is not made for this Python"),
+            (aws_lambda.Runtime.NODEJS_22_X, "got 'nodejs22.x': the layer runs only Python handlers"),
+            (aws_lambda.Runtime.PYTHON_3_9, "got 'python3.9': the layer needs Python 3.10 or newer"),
         ],
     )
-    def test_another_runtime_is_refused_with_the_reason(
-        self, stack: Stack, entry: Path, runtime: aws_lambda.Runtime, said: str
+    def test_other_runtime_is_rejected_with_reason(
+        self, stack: Stack, entry: Path, runtime: aws_lambda.Runtime, message: str
     ) -> None:
-        with pytest.raises(ValueError, match="runtime must be one of python3.10, .*" + said):
+        with pytest.raises(ValueError, match="one of python3.10, .*, provided.al2023, or a newer Python, " + message):
             StreamingFunction(stack, "Chat", entry=entry, runtime=runtime)
 
-    def test_a_switch_is_looked_at_when_all_is_known(self, stack: Stack, entry: Path) -> None:
+    def test_switches_are_checked_at_synth(self, stack: Stack, entry: Path) -> None:
         chat = StreamingFunction(stack, "Chat", entry=entry, environment={"LAMBDA_STREAMING_EMPTY_BODY": "no"})
         chat.add_environment("LAMBDA_STREAMING_GRACEFUL_SHUTDOWN", "yes")
         with pytest.raises(RuntimeError, match=r"(?s)Stack/Chat\].*newline, empty, got 'no'.*on, off, got 'yes'"):
             Template.from_stack(stack)
 
-    def test_sizes_left_to_deployment_are_let_through(self, stack: Stack, entry: Path) -> None:
+    def test_sizes_can_be_tokens(self, stack: Stack, entry: Path) -> None:
         size = CfnParameter(stack, "Size", type="Number").value_as_number
         StreamingFunction(stack, "Chat", entry=entry, memory_size=size, timeout=Duration.seconds(size))
         assert properties(stack, "AWS::Lambda::Function")["MemorySize"] == {"Ref": "Size"}
 
-    def test_four_layers_fit_beside_the_runtimes(self, stack: Stack, entry: Path) -> None:
+    def test_four_other_layers_are_accepted(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry, layers=tuple(other_layers(stack, 4)))
         assert len(properties(stack, "AWS::Lambda::Function")["Layers"]) == 5
 
-    def test_a_sixth_layer_is_refused(self, stack: Stack, entry: Path) -> None:
-        with pytest.raises(ValueError, match="has 5 layers already and Lambda allows 5"):
+    def test_sixth_layer_is_rejected(self, stack: Stack, entry: Path) -> None:
+        with pytest.raises(ValueError, match="has 5 layers already, but Lambda allows 5"):
             StreamingFunction(stack, "Chat", entry=entry, layers=other_layers(stack, 5))
 
 
 class TestEnvironment:
-    def test_it_is_merged_with_ours(self, stack: Stack, entry: Path) -> None:
+    def test_variables_are_merged(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry, environment={"TABLE": "chats"})
         function.add_environment("REGION", stack.region).add_environment("LATE", "yes")
         assert variables(stack) == {
@@ -137,32 +145,32 @@ class TestEnvironment:
             "TABLE": "chats",
         }
 
-    def test_reserved_names_are_refused_afterwards_too(self, stack: Stack, entry: Path) -> None:
+    def test_reserved_names_are_rejected_in_add_environment(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         with pytest.raises(ValueError, match="AWS_LAMBDA_EXEC_WRAPPER cannot be set to '/opt/other'"):
             function.add_environment("AWS_LAMBDA_EXEC_WRAPPER", "/opt/other")
         with pytest.raises(TypeError, match="PORT must be a str, got int 1; pass '1'"):
             function.add_environment("PORT", 1)  # type: ignore[arg-type]
 
-    def test_a_function_that_streams_nowhere_says_so_to_the_runtime(self, stack: Stack, entry: Path) -> None:
+    def test_buffering_function_sets_front_doors_to_none(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry, invoke_mode=aws_lambda.InvokeMode.BUFFERED)
         assert variables(stack)["LAMBDA_STREAMING_FRONT_DOORS"] == "none"
 
 
 class TestFunctionUrl:
-    def test_it_streams_to_callers_with_iam_permission(self, stack: Stack, entry: Path) -> None:
+    def test_url_streams_and_needs_iam_permission(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry)
         url = properties(stack, "AWS::Lambda::Url")
         assert (url["InvokeMode"], url["AuthType"]) == ("RESPONSE_STREAM", "AWS_IAM")
         assert "Cors" not in url
 
-    def test_anyone_may_call_when_asked_for_with_both_permissions(self, stack: Stack, entry: Path) -> None:
+    def test_public_url_has_both_permissions(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry, auth_type=aws_lambda.FunctionUrlAuthType.NONE)
         permissions = Template.from_stack(stack).find_resources("AWS::Lambda::Permission").values()
         actions = {permission["Properties"]["Action"] for permission in permissions}
         assert actions == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
 
-    def test_its_address_and_host_name_are_members(self, stack: Stack, entry: Path) -> None:
+    def test_url_and_host_name_are_properties(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         assert function.function_url is not None
         assert function.function_url.node.id == "FunctionUrl"
@@ -170,7 +178,7 @@ class TestFunctionUrl:
         domain_name = stack.resolve(function.url_domain_name)
         assert domain_name == stack.resolve(Fn.select(2, Fn.split("/", function.url)))
 
-    def test_a_grant_has_both_actions(self, stack: Stack, entry: Path) -> None:
+    def test_grant_has_both_actions(self, stack: Stack, entry: Path) -> None:
         role = aws_iam.Role(stack, "Caller", assumed_by=aws_iam.AccountRootPrincipal())
         StreamingFunction(stack, "Chat", entry=entry).grant_invoke_url(role)
         statements = properties(stack, "AWS::IAM::Policy")["PolicyDocument"]["Statement"]
@@ -179,30 +187,30 @@ class TestFunctionUrl:
             "lambda:InvokeFunction",
         ]
 
-    def test_it_can_be_left_out(self, stack: Stack, entry: Path) -> None:
+    def test_url_can_be_left_out(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry, function_url=False)
         assert function.function_url is None
         with pytest.raises(ValueError, match=r"'Stack/Chat' has no Function URL; .*add_function_url\(\)"):
             _ = function.url
         Template.from_stack(stack).resource_count_is("AWS::Lambda::Url", 0)
 
-    def test_it_can_be_added_and_streams_then_too(self, stack: Stack, entry: Path) -> None:
+    def test_added_url_streams(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry, function_url=False)
         url = function.add_function_url(cors={"allowed_origins": ["https://app.example.com"]})
         assert function.function_url is url
         assert properties(stack, "AWS::Lambda::Url")["InvokeMode"] == "RESPONSE_STREAM"
 
-    def test_a_buffered_one_that_is_added_is_told_to_the_runtime(self, stack: Stack, entry: Path) -> None:
+    def test_added_buffered_url_sets_front_doors_to_none(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry, function_url=False)
         function.add_function_url(invoke_mode=aws_lambda.InvokeMode.BUFFERED)
         assert variables(stack)["LAMBDA_STREAMING_FRONT_DOORS"] == "none"
 
-    def test_a_second_one_is_refused(self, stack: Stack, entry: Path) -> None:
+    def test_second_url_is_rejected(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         with pytest.raises(ValueError, match="has a Function URL already"):
             function.add_function_url()
 
-    def test_an_alias_may_have_its_own(self, stack: Stack, entry: Path) -> None:
+    def test_alias_can_have_its_own_url(self, stack: Stack, entry: Path) -> None:
         function = StreamingFunction(stack, "Chat", entry=entry)
         function.add_alias("live").add_function_url(invoke_mode=aws_lambda.InvokeMode.RESPONSE_STREAM)
         Template.from_stack(stack).resource_count_is("AWS::Lambda::Url", 2)
@@ -214,17 +222,17 @@ class TestFunctionUrl:
             {"cors": {"allowed_origins": ["https://app.example.com"]}},
         ],
     )
-    def test_options_of_one_that_is_left_out_are_refused(
-        self, stack: Stack, entry: Path, options: dict[str, Any]
-    ) -> None:
-        with pytest.raises(ValueError, match="auth_type and cors are options of the Function URL"):
+    def test_url_options_without_url_are_rejected(self, stack: Stack, entry: Path, options: dict[str, Any]) -> None:
+        (option,) = options
+        message = rf"{option} needs .*, got {option}=.* and function_url=False; .* pass {option} to add_function_url"
+        with pytest.raises(ValueError, match=message):
             StreamingFunction(stack, "Chat", entry=entry, function_url=False, **options)
 
-    def test_tenant_isolation_excludes_it(self, stack: Stack, entry: Path) -> None:
+    def test_tenant_isolation_with_url_is_rejected(self, stack: Stack, entry: Path) -> None:
         with pytest.raises(ValueError, match=r"tenancy_config .*; pass function_url=False"):
             StreamingFunction(stack, "Chat", entry=entry, tenancy_config=aws_lambda.TenancyConfig.PER_TENANT)
 
-    def test_tenant_isolation_goes_without_it(self, stack: Stack, entry: Path) -> None:
+    def test_tenant_isolation_works_without_url(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(
             stack,
             "Chat",
@@ -236,7 +244,7 @@ class TestFunctionUrl:
 
 
 class TestCors:
-    def test_options_reach_the_function_url(self, stack: Stack, entry: Path) -> None:
+    def test_cors_options_are_in_url(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(
             stack,
             "Chat",
@@ -254,57 +262,56 @@ class TestCors:
         }
 
     @pytest.mark.parametrize(
-        ("cors", "said"),
+        ("cors", "message"),
         [
             ({"allowed_methods": [aws_lambda.HttpMethod.OPTIONS]}, "answer preflight requests themselves"),
             ({"allowed_origins": ["*"], "allow_credentials": True}, "list the origins"),
         ],
     )
-    def test_what_lambda_or_a_browser_refuses_is_refused(
-        self, stack: Stack, entry: Path, cors: dict[str, Any], said: str
+    def test_impossible_cors_options_are_rejected(
+        self, stack: Stack, entry: Path, cors: dict[str, Any], message: str
     ) -> None:
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             StreamingFunction(stack, "Chat", entry=entry, cors=cors)
 
 
 class TestWarnings:
-    def test_a_plain_function_has_none(self, stack: Stack, entry: Path) -> None:
-        StreamingFunction(stack, "Chat", entry=entry, runtime=aws_lambda.Runtime.PYTHON_3_10)
+    def test_plain_function_has_no_warning(self, stack: Stack, entry: Path) -> None:
+        StreamingFunction(stack, "Chat", entry=entry, runtime=aws_lambda.Runtime.PYTHON_3_11)
         assert warnings(stack) == []
 
-    def test_a_handler_that_reading_cannot_see_is_one(self, stack: Stack, make_entry: Callable[..., Path]) -> None:
+    def test_hidden_handler_causes_warning(self, stack: Stack, make_entry: Callable[..., Path]) -> None:
         StreamingFunction(stack, "Chat", entry=make_entry(index="from app import *"))
         (warning,) = warnings(stack)
         assert "line 1 imports * from app" in warning
         assert warning.endswith("[ack: cdk-lambda-streaming:handlerUndecided]")
 
-    def test_source_that_only_lambda_can_read_is_one(
+    def test_source_for_newer_python_causes_warning(
         self, stack: Stack, make_entry: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("sys.version_info", (3, 10, 0))
-        StreamingFunction(stack, "Chat", entry=make_entry(index="def handler[(:"))
+        monkeypatch.setattr("cdk_lambda_streaming.code.source_syntax.find_interpreter", lambda python: None)
+        StreamingFunction(stack, "Chat", entry=make_entry(index="later import json"))
         (warning,) = warnings(stack)
         assert warning.endswith("[ack: cdk-lambda-streaming:sourceUnread]")
 
-    def test_a_function_url_in_a_vpc_is_one(self, stack: Stack, entry: Path) -> None:
+    def test_url_in_vpc_causes_warning(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry, vpc=aws_ec2.Vpc(stack, "Vpc"))
         (warning,) = warnings(stack)
         assert warning.endswith("[ack: cdk-lambda-streaming:vpcFunctionUrl]")
 
-    def test_a_vpc_without_a_streaming_function_url_is_none(self, stack: Stack, entry: Path) -> None:
+    def test_vpc_without_url_has_no_warning(self, stack: Stack, entry: Path) -> None:
         StreamingFunction(stack, "Chat", entry=entry, vpc=aws_ec2.Vpc(stack, "Vpc"), function_url=False)
         assert warnings(stack) == []
 
-    def test_they_can_be_acknowledged(self, stack: Stack, make_entry: Callable[..., Path]) -> None:
+    def test_warning_can_be_acknowledged(self, stack: Stack, make_entry: Callable[..., Path]) -> None:
         function = StreamingFunction(stack, "Chat", entry=make_entry(index="from app import *"))
         aws_cdk.Annotations.of(function).acknowledge_warning("cdk-lambda-streaming:handlerUndecided", "app has it")
         assert warnings(stack) == []
 
 
 class TestCode:
-    def test_traces_of_a_machine_are_neither_in_the_asset_nor_in_its_hash(
-        self, tmp_path: Path, make_entry: Callable[..., Path]
-    ) -> None:
+    def test_files_of_tools_do_not_change_asset(self, tmp_path: Path, make_entry: Callable[..., Path]) -> None:
         clean = make_entry("clean", index="handler = 1", app__main="")
         used = make_entry("used", index="handler = 1", app__main="")
         for trace in ("__pycache__/a.pyc", "app/__pycache__/a.pyc", "app/b.pyc", ".venv/lib/c.py", "cdk.out/d"):

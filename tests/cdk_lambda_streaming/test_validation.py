@@ -1,4 +1,4 @@
-"""The CDK's own validation, which knows CloudFormation's rules, has nothing to say of what the construct makes."""
+"""The CDK's own validation, which knows CloudFormation's rules, finds nothing in the templates."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ app.synth()
 """
 
 
-def test_every_template_is_valid_to_the_cdk(tmp_path: Path) -> None:
-    """A process of its own, since the CDK reads its switch once; and a template that is wrong shows it was on."""
+def test_every_template_is_valid(tmp_path: Path) -> None:
+    """The CDK reads its switch once, so the test runs a process. A wrong template shows that the validation is on."""
     environment = {key: value for key, value in os.environ.items() if key != "CDK_VALIDATION"}
     run = subprocess.run(
         [sys.executable, "-c", SYNTHESIZE, str(tmp_path)],

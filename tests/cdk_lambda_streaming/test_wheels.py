@@ -1,4 +1,4 @@
-"""What users install: the three wheels, not this checkout, under two Pythons and in two folders."""
+"""Wheels as users install them: under two Pythons and in two folders, without this checkout."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,7 @@ from ..interpreters import installed_pythons
 from ..requirements import miss
 
 ROOT = Path(__file__).parents[2]
-DISTRIBUTIONS = (ROOT, ROOT / "runtime_asset", ROOT / "emulator")
-DESK = sys.version_info[:2]
+THIS_PYTHON = sys.version_info[:2]
 
 SYNTHESIZE = """
 import importlib.util, sys
@@ -27,7 +27,7 @@ from aws_cdk import App, Stack
 from cdk_lambda_streaming import StreamingFunction
 
 site, entry, outdir = sys.argv[1:]
-for package in ("cdk_lambda_streaming", "lambda_streaming", "lambda_emulator"):
+for package in ("cdk_lambda_streaming", "lambda_bundling", "lambda_streaming", "lambda_emulator"):
     assert importlib.util.find_spec(package).origin.startswith(site), package
 app = App(outdir=outdir)
 StreamingFunction(Stack(app, "Stack"), "Chat", entry=entry)
@@ -35,40 +35,34 @@ app.synth()
 """
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("wheels")
-    for source in DISTRIBUTIONS:
-        run_uv("build", "--wheel", "--no-build-isolation", "--offline", "--out-dir", folder, source)
-    built = sorted(folder.glob("*.whl"))
-    assert len(built) == len(DISTRIBUTIONS)
-    return built
+@pytest.fixture
+def wheels(built_wheels: Path) -> list[Path]:
+    return sorted(built_wheels.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
 def other_python() -> str:
-    """An interpreter of another version that really runs."""
+    """Return an interpreter of another version that runs."""
     for python in other_pythons():
         return python
-    return miss(f"there is no second Python on this machine besides {sys.version.split()[0]}")
+    return miss(f"this machine has no second Python besides {sys.version.split()[0]}")
 
 
-def test_two_pythons_in_two_folders_synthesize_the_same(wheels: list[Path], other_python: str, tmp_path: Path) -> None:
-    # Byte code beside the one and not beside the other must make no difference.
+def test_two_pythons_synthesize_equal_assemblies(wheels: list[Path], other_python: str, tmp_path: Path) -> None:
+    # Byte code beside the installed modules makes no difference: the layer has that of the function's Python.
     here = synthesize(wheels, sys.executable, tmp_path / "here", "--compile-bytecode")
     there = synthesize(wheels, other_python, tmp_path / "there" / "deeper", "--no-compile-bytecode")
     assert layer_key(here) == layer_key(there)
     assert template(here) == template(there)
-    for outdir in (here, there):
-        asset = outdir / f"asset.{layer_key(outdir).removesuffix('.zip')}"
-        assert (asset / "bootstrap").stat().st_mode & 0o777 == 0o755
-        assert (asset / "python" / "lambda_streaming" / "__main__.py").is_file()
-        assert not [*outdir.rglob("__pycache__"), *outdir.rglob("*.pyc")]
-        assert len(list(asset.rglob("bootstrap"))) == 1
+    modes_here, modes_there = (layer_modes(outdir) for outdir in (here, there))
+    assert modes_here == modes_there
+    assert modes_here["bootstrap"] == 0o755
+    assert "python/lambda_streaming/__main__.py" in modes_here
+    assert [path for path in modes_here if path.endswith("bootstrap")] == ["bootstrap"]
 
 
-def test_a_released_wheel_brings_byte_code_for_every_python_here(tmp_path: Path) -> None:
-    """Without their sources' text the modules still run: what is imported is the byte code."""
+def test_released_wheel_has_byte_code_for_every_python(tmp_path: Path) -> None:
+    """The modules run without their source text, because Python imports the byte code."""
     pythons = installed_pythons()
     run_uv(
         *("build", "--wheel", "--no-build-isolation", "--offline", "--out-dir", tmp_path, ROOT / "runtime_asset"),
@@ -79,15 +73,15 @@ def test_a_released_wheel_brings_byte_code_for_every_python_here(tmp_path: Path)
     run_uv("pip", "install", "--offline", "--no-deps", "--target", site, wheel)
     write = (
         "import sys; from pathlib import Path\n"
-        "from cdk_lambda_streaming.layer_content import read_layer_files, write_layer_files\n"
+        "from cdk_lambda_streaming.code.layer_content import read_layer_files, write_layer_files\n"
         "write_layer_files(read_layer_files(), Path(sys.argv[1]))\n"
     )
     path = os.pathsep.join((str(site), str(ROOT / "constructs_lib"), sysconfig.get_path("purelib")))
     subprocess.run([sys.executable, "-c", write, str(opt)], check=True, env={**os.environ, "PYTHONPATH": path})
-    for source in (opt / "python/lambda_streaming").glob("*.py"):
+    for source in (opt / "python/lambda_streaming").rglob("*.py"):
         source.write_text("raise SystemExit('the source was read')\n")
     for python in pythons.values():
-        program = "import lambda_streaming.prelude; print(lambda_streaming.prelude.encode_prelude.__name__)"
+        program = "import sys, lambda_streaming.http_response as module; print(module.__cached__, module.HttpResponse)"
         run = subprocess.run(
             [python, "-c", program],
             env={**os.environ, "PYTHONPATH": str(opt / "python")},
@@ -95,7 +89,12 @@ def test_a_released_wheel_brings_byte_code_for_every_python_here(tmp_path: Path)
             capture_output=True,
             text=True,
         )
-        assert run.stdout.strip() == "encode_prelude"
+        assert "__pycache__" in run.stdout
+
+
+def layer_modes(outdir: Path) -> dict[str, int]:
+    with zipfile.ZipFile(outdir / f"asset.{layer_key(outdir)}") as archive:
+        return {entry.filename: entry.external_attr >> 16 & 0o777 for entry in archive.infolist()}
 
 
 def synthesize(wheels: list[Path], python: str, folder: Path, compilation: str) -> Path:
@@ -105,7 +104,7 @@ def synthesize(wheels: list[Path], python: str, folder: Path, compilation: str) 
     entry = folder / "chat"
     entry.mkdir()
     (entry / "index.py").write_text("def handler(event, context):\n    yield 'hello'\n")
-    # The CDK itself is pure Python and comes from this environment; a path named so brings no editable installs.
+    # The CDK comes from this environment. PYTHONPATH ignores editable installs.
     path = os.pathsep.join((str(site), sysconfig.get_path("purelib")))
     subprocess.run(
         [python, "-c", SYNTHESIZE, str(site), str(entry), str(folder / "cdk.out")],
@@ -132,10 +131,12 @@ def layer_key(outdir: Path) -> str:
 
 
 def other_pythons() -> Iterator[str]:
-    """Yield the interpreters of other versions that can import this environment's CDK, newer ones first."""
-    # The CDK was installed for this Python: an older one may lack a backport.
-    others = {version: python for version, python in installed_pythons().items() if version != DESK}
-    for version in sorted(others, key=lambda version: (version < DESK, version)):
+    """Yield interpreters of other versions that can import this environment's CDK, newer ones first.
+
+    The CDK is installed for this Python, so an older one may lack a backport.
+    """
+    others = {version: python for version, python in installed_pythons().items() if version != THIS_PYTHON}
+    for version in sorted(others, key=lambda version: (version < THIS_PYTHON, version)):
         if imports_cdk(others[version]):
             yield others[version]
 

@@ -1,6 +1,6 @@
-"""How a managed Python starts AWS's runtime: the path of the handler's modules, then the client's loop.
+"""Start AWS's runtime as a managed Python does: the path of the handler's modules, then the loop of the client.
 
-Run as `python aws_start.py CLIENT`; CLIENT is the folder that stands for the interpreter's own site-packages.
+Run it as `python aws_start.py CLIENT`. CLIENT is a folder in the place of the interpreter's own site-packages.
 """
 
 import os

@@ -1,18 +1,18 @@
-"""Handlers and events that both runtimes are given."""
+"""Handlers and events that run under both runtimes."""
 
 from __future__ import annotations
 
 import json
 import re
 import runpy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.lambda_streaming.fake_runtime_api import FUNCTION_URL_EVENT, reply
 
 from .runtimes import Case, Event
 
-# Those that are long; the others stand with their case.
+# Long handlers. Short ones are in their case.
 HANDLERS = Path(__file__).parent / "handlers"
 
 ESCAPES = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.11"}
@@ -20,28 +20,29 @@ UNICODE = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
 
 RESULTS = runpy.run_path(str(HANDLERS / "results.py"))["RESULTS"]
 
-EVENTS = {
+EVENTS: dict[str, bytes | Event] = {
     "null": b"null",
     "text": '"é \\u00e9 \\ud83d\\ude00 \\ud800"'.encode(),
     "numbers": b"[1, -0, 1.0, 1E400, -1e-400, 0.1, 123456789012345678901234567890]",
     "space around": b' \t\r\n{ "a" : [ ] } \n',
-    "a key twice": b'{"a": 1, "a": 2}',
+    "a duplicate key": b'{"a": 1, "a": 2}',
     "a byte order mark": b'\xef\xbb\xbf{"a": 1}',
     "bytes": Event(body=b"\x00\xff", headers={"Content-Type": "application/octet-stream"}),
     "JSON of another type": Event(body=b"{}", headers={"Content-Type": "application/json; charset=utf-8"}),
 }
-# Those that both refuse in the same words, and those that each refuses in its own.
-REFUSED_EVENTS = {
+# Both runtimes reject these with the same text.
+REJECTED_EVENTS = {
     "no event": b"",
     "not UTF-8": b'"\xff"',
     "UTF-16": '{"a": 1}'.encode("utf-16"),
-    "an int too long": b"1" * 5000,
+    "a number that is too long": b"1" * 5000,
 }
+# Both runtimes reject these, each with its own text.
 MALFORMED_EVENTS = {
     "not JSON": b"{nonsense}",
-    "more than one": b"1 2",
-    "cut off": b'{"a": [1, 2',
-    "a comma too many": b"[1,]",
+    "two values": b"1 2",
+    "truncated": b'{"a": [1, 2',
+    "an extra comma": b"[1,]",
     "NaN": b"[NaN]",
     "Infinity": b"-Infinity",
     "a line break in text": b'"a\nb"',
@@ -74,23 +75,23 @@ CONTEXTS = {
     "an identity that is not JSON": _with(Cognito_Identity="nonsense"),
     "a tenant": _with(Aws_Tenant_Id="tenant-1"),
     "a trace": _with(Trace_Id="Root=1-2;Parent=3;Sampled=1"),
-    "no trace any more": Event({}),
+    "no trace after a trace": Event({}),
     "a deadline that has passed": _with(Deadline_Ms="1000"),
     "an invocation id": _with(Invocation_Id="opaque=="),
 }
 ODD_CONTEXTS = {
-    "a client context that is no object": _with(Client_Context=[1]),
-    "a client that is no object": _with(Client_Context={"client": "text"}),
+    "a client context that is not an object": _with(Client_Context=[1]),
+    "a client that is not an object": _with(Client_Context={"client": "text"}),
 }
 
 RECONFIGURED = {
-    "a formatter of the user's": """
+    "an own formatter": """
 for handler_ in logging.getLogger().handlers:
     handler_.setFormatter(logging.Formatter("%(levelname)s %(aws_request_id)s %(message)s|"))
 """,
-    "a level of the user's": "logging.getLogger().setLevel(logging.ERROR)",
+    "an own level": "logging.getLogger().setLevel(logging.ERROR)",
     "no handlers": "logging.getLogger().handlers.clear()",
-    "a handler of the user's": """
+    "an own handler": """
 logging.getLogger().handlers.clear()
 logging.basicConfig(stream=sys.stdout, level="INFO", format="own %(message)s")
 """,
@@ -120,17 +121,17 @@ def handler(event, context):
     raise ValueError("at last")
 """
 
-SINKS = {
+SINKS: dict[str, dict[str, str]] = {
     "text": {},
     "text at INFO": {"AWS_LAMBDA_LOG_FORMAT": "Text", "AWS_LAMBDA_LOG_LEVEL": "INFO"},
     "JSON": {"AWS_LAMBDA_LOG_FORMAT": "JSON"},
     "JSON at TRACE": {"AWS_LAMBDA_LOG_FORMAT": "json", "AWS_LAMBDA_LOG_LEVEL": "TRACE"},
     "JSON at FATAL": {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "FATAL"},
-    "JSON at a level that is none": {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "loud"},
+    "JSON at an invalid level": {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "loud"},
 }
 
 
-def _bodies(events: dict[str, bytes | Event]) -> dict[str, Event]:
+def _bodies(events: Mapping[str, bytes | Event]) -> dict[str, Event]:
     return {label: body if isinstance(body, Event) else Event(body=body) for label, body in events.items()}
 
 
@@ -160,22 +161,23 @@ CASES: dict[str, Case] = {
     ),
     "a generator": Case(_handler("yield 'a'")),
     "a coroutine": Case({"index.py": "async def handler(event, context): return 1"}),
-    "a lone surrogate, escaped": Case(_handler(r"return {'a': '\ud800', 'b': 'é'}"), environment=ESCAPES),
-    "a lone surrogate, unicode": Case(_handler(r"return {'a': '\ud800', 'b': 'é'}"), environment=UNICODE),
+    "a function as result": Case(_handler("return {'a': handler}")),
+    "a result with a lone surrogate, escaped": Case(_handler(r"return {'a': '\ud800', 'b': 'é'}"), environment=ESCAPES),
+    "a result with a lone surrogate, unicode": Case(_handler(r"return {'a': '\ud800', 'b': 'é'}"), environment=UNICODE),
     "events": Case(_handler("return repr(event)"), _bodies(EVENTS)),
-    "refused events": Case(_handler("return repr(event)"), _bodies(REFUSED_EVENTS)),
+    "rejected events": Case(_handler("return repr(event)"), _bodies(REJECTED_EVENTS)),
     "malformed events": Case(_handler("return repr(event)"), _bodies(MALFORMED_EVENTS)),
     "a response that Lambda refuses": Case(FINE, {"event": Event({}, reply=reply(413, b"too large"))}),
     "errors, escaped": Case({**_file("errors.py"), **HELPER}, _labels(ERRORS), environment=ESCAPES),
     "errors, unicode": Case({**_file("errors.py"), **HELPER}, _labels(ERRORS), environment=UNICODE),
-    "a handler of one argument": Case({"index.py": "def handler(event): return 1"}),
-    "a handler that is no function": Case({"index.py": "handler = 3"}),
-    "an error that cannot be told": Case(
+    "a handler with one argument": Case({"index.py": "def handler(event): return 1"}),
+    "a handler that is not a function": Case({"index.py": "handler = 3"}),
+    "an error whose __str__ fails": Case(
         _handler("raise Mute", first="class Mute(Exception):\n    def __str__(self): raise ValueError('mute')")
     ),
-    "an error of a lone surrogate": Case(_handler(r"raise ValueError('\ud800')"), environment=UNICODE),
+    "an error message with a lone surrogate": Case(_handler(r"raise ValueError('\ud800')"), environment=UNICODE),
     "an error too long for a header": Case(_handler("raise ValueError('x' * 1_100_000)")),
-    "an error without a folder": Case(
+    "an error after the folder was removed": Case(
         _handler(
             "os.mkdir('gone')", "os.chdir('gone')", "os.rmdir('../gone')", "raise ValueError('x')", first="import os"
         )
@@ -186,7 +188,7 @@ CASES: dict[str, Case] = {
     "os._exit": Case(_handler("print('last')", "os._exit(7)", first="import os")),
     "stdout closed": Case(_handler("sys.stdout.close()", "raise ValueError('x')", first="import sys")),
     "context": Case(_file("described_context.py"), CONTEXTS, environment=UNICODE),
-    "context of no object": Case(_file("described_context.py"), ODD_CONTEXTS),
+    "context that is not an object": Case(_file("described_context.py"), ODD_CONTEXTS),
     # Init.
     "a handler in a folder": Case(
         {"app/chat/main.py": "def handler(event, context): return __name__"}, handler="app/chat/main.handler"
@@ -199,7 +201,7 @@ CASES: dict[str, Case] = {
     "an import that fails": Case({"index.py": "import does_not_exist"}),
     "an import of a name that fails": Case({"index.py": "from json import nothing_like_it"}),
     "an import that fails deeper": Case({"index.py": "import helper", "helper.py": "import gone"}),
-    "an ImportError of the user's": Case({"index.py": "raise ImportError('é own')"}),
+    "an ImportError raised by the module": Case({"index.py": "raise ImportError('é own')"}),
     "an import that fails, unicode": Case({"index.py": "raise ImportError('é own')"}, environment=UNICODE),
     "an import that fails, emoji": Case({"index.py": "raise ImportError('😀 own')"}, environment=UNICODE),
     "no function": Case({"index.py": "x = 1"}),
@@ -210,7 +212,7 @@ CASES: dict[str, Case] = {
     "a syntax error without text": Case({"index.py": "raise SyntaxError('own')"}),
     "a file that is not UTF-8": Case({"index.py": "# coding: ascii\nx = 'é'"}),
     "a name without a dot": Case(FINE, handler="handler"),
-    "a name of a dot": Case(FINE, handler="."),
+    "a name that is only a dot": Case(FINE, handler="."),
     "a name without module": Case(FINE, handler=".handler"),
     "a name without function": Case(FINE, handler="index."),
     "a relative name": Case(FINE, handler="..index.handler"),
@@ -259,20 +261,20 @@ CASES: dict[str, Case] = {
         ONE,
         has_telemetry=True,
     ),
-    "the descriptor is kept from the user": Case(
+    "the descriptor is hidden from the handler": Case(
         _handler("return [name for name in os.environ if 'TELEMETRY' in name]", first="import os"), has_telemetry=True
     ),
-    "a module of the user's named logging": Case(
+    "an own module named logging": Case(
         {"index.py": "import logging\ndef handler(e, c): logging.warning('x'); return 1", "logging.py": "x = 1"}
     ),
-    "a module of the user's named json": Case(
+    "an own module named json": Case(
         {
             "index.py": "import json\ndef handler(e, c): return json.loads('[1]')",
             "json.py": "x = 1",
             "traceback.py": "x = 1",
         }
     ),
-    "a log line of a lone surrogate": Case(
+    "a log line with a lone surrogate": Case(
         _handler(r"logging.warning('\ud800')", "return 1", first="import logging"), has_telemetry=True
     ),
     "exc_info without an error, JSON": Case(

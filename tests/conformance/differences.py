@@ -1,6 +1,6 @@
-"""What is not as under AWS's runtime, and why. The test holds this list to the facts, `docs/awslambdaric.md` shows it.
+"""Differences from AWS's runtime, with their reasons. A test compares this list with the runtimes.
 
-`python -m tests.conformance.differences` writes the table there anew.
+`docs/awslambdaric.md` shows it: `python -m tests.conformance.differences` writes it there.
 """
 
 from __future__ import annotations
@@ -14,26 +14,28 @@ from typing import Any
 
 PAGE = Path(__file__).parents[2] / "docs" / "awslambdaric.md"
 
-# The name of a part of an `Observation`, what AWS's runtime showed there and what ours did; returned is the same pair
-# without this difference. A pair that is equal then is explained.
 Forgive = Callable[[str, Any, Any], tuple[Any, Any]]
+"""Removes a difference from a pair of values: AWS's and ours of one part of an `Observation`.
+
+The arguments are the name of the part and both values. A pair that is equal afterwards is explained.
+"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Difference:
-    """One row. It must show in every case of `seen_in`; one that is `everywhere` may show in any other, too."""
+    """One difference. Every case of `seen_in` must show it. If it is `everywhere`, any other case may show it too."""
 
-    what: str
+    subject: str
     aws: str
     ours: str
-    why: str
+    reason: str
     seen_in: tuple[str, ...]
     forgive: Forgive
     everywhere: bool = False
 
 
 def ignoring(*parts: str) -> Forgive:
-    """Forgive whatever is shown in some parts; a label stands for all parts of its answer."""
+    """Return a `Forgive` that ignores some parts. A label stands for all parts of its response."""
 
     def forgive(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
         return (None, None) if part in parts or part.partition(" of ")[2] in parts else (aws, ours)
@@ -81,7 +83,7 @@ def _without_import_frames(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
 
 
 def _cut(document: bytes) -> bytes:
-    """An error document without the frames of the import system."""
+    """Return an error document without the frames of the import system."""
     error = json.loads(document)
     error["stackTrace"] = [entry for entry in error["stackTrace"] if "importlib" not in entry]
     return json.dumps(error, ensure_ascii=False).encode()
@@ -89,25 +91,25 @@ def _cut(document: bytes) -> bytes:
 
 def _without_stack_of_runtime(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
     if part.startswith("body of ") or part == "init error":
-        return tuple(json.dumps({**json.loads(value), "stackTrace": []}) for value in (aws, ours))  # type: ignore[return-value]
+        return {**json.loads(aws), "stackTrace": []}, {**json.loads(ours), "stackTrace": []}
     if part.startswith("X-Ray cause of "):
         return None, None
     if part == "stdout":
         return aws.partition(b"Traceback")[0], ours.partition(b"Traceback")[0]
     if part == "frames":
-        return tuple(value[0][1].partition(b"Stack (most")[0] for value in (aws, ours))  # type: ignore[return-value]
+        return aws[0][1].partition(b"Stack (most")[0], ours[0][1].partition(b"Stack (most")[0]
     return aws, ours
 
 
-def _in_other_words(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
-    """The same error type, sentences apart."""
+def _with_other_text(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
+    """Compare the error type, and ignore the text."""
     if part.startswith("body of "):
         return json.loads(aws)["errorType"], json.loads(ours)["errorType"]
     return (None, None) if part == "stdout" or part.startswith("X-Ray cause of ") else (aws, ours)
 
 
 def _without_stack_of_import(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
-    """AWS's runtime shows none: what ours shows more are lines of the stack, and nothing else."""
+    """Remove our stack where AWS's runtime shows none."""
     if part == "init error" and aws and ours and not json.loads(aws)["stackTrace"]:
         return json.loads(aws), {**json.loads(ours), "stackTrace": []}
     if part == "stdout" and b"[ERROR] Runtime.ImportModuleError" in aws:
@@ -119,226 +121,249 @@ def _without_origins(part: str, aws: Any, ours: Any) -> tuple[Any, Any]:
     return (aws, re.sub(rb"\rCaused by:[^\n]*", b"", ours)) if part == "stdout" else (aws, ours)
 
 
-_DIES = ("event", "exit code", "stdout", "stderr")
+_PROCESS_ENDS = ("event", "exit code", "stdout", "stderr")
 
 DIFFERENCES = (
     Difference(
-        "A value that streams: a generator, an iterator, an async iterator, a file, a coroutine",
-        "`Runtime.MarshalError`",
-        "it is streamed, or awaited",
-        "What this runtime is for.",
-        ("a generator", "a coroutine"),
-        ignoring("event", "stdout", "stderr"),
+        "A result that streams: a generator, an iterator, an async iterator, a file or a coroutine",
+        aws="`Runtime.MarshalError`.",
+        ours="The result is streamed, or awaited.",
+        reason="This is the purpose of this runtime.",
+        seen_in=("a generator", "a coroutine"),
+        forgive=ignoring("event", "stdout", "stderr"),
     ),
     Difference(
-        "`Lambda-Runtime-Function-Error-Type` of `/error`",
-        "not sent",
-        "`Function.<Name>`, or the error's own `Runtime.<Name>`",
-        "Lambda then knows the type; without it, it records `Runtime.Unknown` (protocol 1.5).",
-        ("errors, escaped", "refused events"),
-        _error_type,
+        "A function, a method or an awaitable in a result",
+        aws="`Runtime.MarshalError`.",
+        ours="The same error, and its text says the fix: call it, or await it.",
+        reason="A missing call or `await` is a common mistake in handlers that stream.",
+        seen_in=("a function as result",),
+        forgive=_with_other_text,
+    ),
+    Difference(
+        "The error type header of `/error`",
+        aws="No `Lambda-Runtime-Function-Error-Type`.",
+        ours="`Function.<Name>`, or the error's own `Runtime.<Name>`.",
+        reason=(
+            "Lambda records a type of these forms, and `Runtime.Unknown` without one: see "
+            "`GetValidRuntimeOrFunctionErrorType` in AWS's [Runtime Interface Emulator]"
+            "(https://github.com/aws/aws-lambda-runtime-interface-emulator)."
+        ),
+        seen_in=("errors, escaped", "rejected events"),
+        forgive=_error_type,
         everywhere=True,
     ),
     Difference(
-        "The same header of `/init/error`, for an error of the user's",
-        "the bare name of the class",
-        "`Function.<Name>`",
-        "Lambda accepts only this form and records `Runtime.Unknown` for another.",
-        ("an error while importing",),
-        _init_error_type,
+        "The error type header of `/init/error`, for an error of the user's code",
+        aws="The name of the class.",
+        ours="`Function.<Name>`.",
+        reason="Lambda only accepts this form, and records `Runtime.Unknown` for another.",
+        seen_in=("an error while importing",),
+        forgive=_init_error_type,
         everywhere=True,
     ),
     Difference(
-        "`Lambda-Runtime-Function-XRay-Error-Cause` with characters beyond ASCII, on Python 3.12 and newer",
-        "raw UTF-8",
-        "the same JSON in ASCII, with escapes",
-        "A header is sure to arrive only in ASCII.",
-        ("errors, unicode",),
-        _xray_in_ascii,
+        "The X-Ray cause with characters beyond ASCII, on Python 3.12 and newer",
+        aws="UTF-8 in `Lambda-Runtime-Function-XRay-Error-Cause`.",
+        ours="The same JSON in ASCII, with escapes.",
+        reason="Only ASCII is safe in a header.",
+        seen_in=("errors, unicode",),
+        forgive=_xray_in_ascii,
     ),
     Difference(
         "The log before an error of init",
-        "begins with a paragraph of advice, `LAMBDA_WARNING`",
-        "the error alone",
-        "The advice is on updates of AWS's own runtime, and hides the error.",
-        ("no module", "a syntax error", "an error while importing", "an error while importing, JSON"),
-        _without_advice,
+        aws="A paragraph of advice, `LAMBDA_WARNING`, then the error.",
+        ours="The error.",
+        reason="The advice is about updates of AWS's own runtime, and hides the error.",
+        seen_in=("no module", "a syntax error", "an error while importing", "an error while importing, JSON"),
+        forgive=_without_advice,
         everywhere=True,
     ),
     Difference(
         "The document of `/init/error` with characters beyond ASCII, on Python 3.12 and newer",
-        "ISO-8859-1",
-        "UTF-8",
-        "JSON is UTF-8, and an error report is never lost.",
-        ("an import that fails, unicode", "an error while importing, JSON"),
-        _init_error_in_utf8,
+        aws="ISO-8859-1.",
+        ours="UTF-8.",
+        reason="JSON is UTF-8.",
+        seen_in=("an import that fails, unicode", "an error while importing, JSON"),
+        forgive=_init_error_in_utf8,
     ),
     Difference(
-        "The same where ISO-8859-1 does not do",
-        "the process ends without a report",
-        "UTF-8",
-        "As above.",
-        ("an import that fails, emoji",),
-        ignoring("stdout", "stderr", "init error", "init error type"),
+        "The same document with characters that ISO-8859-1 does not have",
+        aws="The process ends without a report.",
+        ours="UTF-8.",
+        reason="An error report is never lost.",
+        seen_in=("an import that fails, emoji",),
+        forgive=ignoring("stdout", "stderr", "init error", "init error type"),
     ),
     Difference(
         "The stack of an error while the handler's module is imported",
-        "begins with frames of `importlib`",
-        "begins with the user's line",
-        "They are the same for every error, and differ between Python versions.",
-        ("an error while importing", "an error while importing, JSON"),
-        _without_import_frames,
+        aws="It begins with frames of `importlib`.",
+        ours="It begins with the user's line.",
+        reason="The frames of `importlib` are the same for every error, and differ between Python versions.",
+        seen_in=("an error while importing", "an error while importing, JSON"),
+        forgive=_without_import_frames,
     ),
     Difference(
         "The stack of an import that fails in the user's code",
-        "empty",
-        "the user's frames",
-        "A module that is missing may be imported in many places.",
-        (
+        aws="Empty.",
+        ours="The user's frames.",
+        reason="Several places may import the missing module.",
+        seen_in=(
             "an import that fails",
             "an import of a name that fails",
             "an import that fails deeper",
-            "an ImportError of the user's",
+            "an ImportError raised by the module",
             "an import that fails, unicode",
         ),
-        _without_stack_of_import,
+        forgive=_without_stack_of_import,
     ),
     Difference(
         "The log of an error with a cause, or of an exception group",
-        "the last exception only",
-        "the others, too, behind `Caused by:` (`causedBy` in JSON)",
-        "They are what went wrong.",
-        ("errors, escaped", "errors, unicode"),
-        _without_origins,
+        aws="The last exception.",
+        ours="All exceptions. The others follow `Caused by:` (`causedBy` in JSON).",
+        reason="The first exception is the reason of the last.",
+        seen_in=("errors, escaped", "errors, unicode"),
+        forgive=_without_origins,
     ),
     Difference(
-        "The stack of an error without a frame of the user's, and `stack_info=True`",
-        "shows the frames of AWS's runtime",
-        "shows those of ours",
-        "They are those that ran.",
-        ("a handler of one argument", "a name of a dot", "a name without module", "logs with stack_info"),
-        _without_stack_of_runtime,
+        "The stack of an error without a frame of the user's code, and `stack_info=True`",
+        aws="Frames of AWS's runtime.",
+        ours="Frames of this runtime.",
+        reason="These frames ran.",
+        seen_in=(
+            "a handler with one argument",
+            "a name that is only a dot",
+            "a name without module",
+            "logs with stack_info",
+        ),
+        forgive=_without_stack_of_runtime,
     ),
     Difference(
         "A handler that cannot be called",
-        "a `TypeError` at each invocation",
-        "`Runtime.HandlerNotFound` at init, with the type",
-        "Said once and early, in words that name the mistake.",
-        ("a handler that is no function",),
-        ignoring("event", "exit code", "stdout", "init error", "init error type"),
+        aws="A `TypeError` at each invocation.",
+        ours="`Runtime.HandlerNotFound` at init, with the type of the handler.",
+        reason="The error comes once and early, and names the mistake.",
+        seen_in=("a handler that is not a function",),
+        forgive=ignoring("event", "exit code", "stdout", "init error", "init error type"),
     ),
     Difference(
-        "A handler's name that begins with dots",
-        "`TypeError` of `importlib`",
-        "`Runtime.ImportModuleError`",
-        "It names the handler.",
-        ("a relative name",),
-        ignoring("stdout", "init error", "init error type"),
+        "A handler name that begins with dots",
+        aws="A `TypeError` of `importlib`.",
+        ours="`Runtime.ImportModuleError`.",
+        reason="The error names the handler.",
+        seen_in=("a relative name",),
+        forgive=ignoring("stdout", "init error", "init error type"),
     ),
     Difference(
-        "`sys.exit`, `KeyboardInterrupt` in a handler",
-        "the process ends without a word; Lambda makes it `Runtime.ExitError`",
-        "reported to `/error` and logged, then the process ends with the same exit code",
-        "The caller and the log learn what ended it and where.",
-        ("sys.exit", "sys.exit with text", "KeyboardInterrupt"),
-        ignoring("event", "stdout", "stderr"),
+        "`sys.exit` or `KeyboardInterrupt` in a handler",
+        aws="The process ends without a report. Lambda reports `Runtime.ExitError`.",
+        ours="The error is reported to `/error` and logged. Then the process ends with the same exit code.",
+        reason="The caller and the log show where it ended.",
+        seen_in=("sys.exit", "sys.exit with text", "KeyboardInterrupt"),
+        forgive=ignoring("event", "stdout", "stderr"),
     ),
     Difference(
         "`sys.exit` while the handler's module is imported",
-        "the process ends without a word",
-        "`Runtime.ExitError` to `/init/error`, then the same exit code, 1 in place of 0",
-        "As above; and a start that has not come to a handler has not succeeded.",
-        ("exit while importing", "exit 0 while importing", "exit with text while importing"),
-        ignoring("exit code", "stdout", "stderr", "init error", "init error type"),
+        aws="The process ends without a report.",
+        ours="`Runtime.ExitError` is reported to `/init/error`. The exit code is the same, except that 0 becomes 1.",
+        reason="An init that does not reach a handler has failed.",
+        seen_in=("exit while importing", "exit 0 while importing", "exit with text while importing"),
+        forgive=ignoring("exit code", "stdout", "stderr", "init error", "init error type"),
     ),
     Difference(
         "`KeyboardInterrupt` while the handler's module is imported",
-        "the process ends with a traceback",
-        "reported to `/init/error`, then exit code 1",
-        "As above.",
-        ("KeyboardInterrupt while importing",),
-        ignoring("exit code", "stdout", "stderr", "init error", "init error type"),
+        aws="The process ends with a traceback.",
+        ours="The error is reported to `/init/error`. The exit code is 1.",
+        reason="An init that does not reach a handler has failed.",
+        seen_in=("KeyboardInterrupt while importing",),
+        forgive=ignoring("exit code", "stdout", "stderr", "init error", "init error type"),
     ),
     Difference(
         "A result with a lone surrogate, on Python 3.12 and newer",
-        "the process ends without an answer",
-        "the answer in ASCII, with escapes",
-        "JSON can hold what UTF-8 cannot.",
-        ("a lone surrogate, unicode",),
-        ignoring(*_DIES),
+        aws="The process ends without a response.",
+        ours="The response is in ASCII, with escapes.",
+        reason="JSON can carry a lone surrogate, UTF-8 cannot.",
+        seen_in=("a result with a lone surrogate, unicode",),
+        forgive=ignoring(*_PROCESS_ENDS),
     ),
     Difference(
-        "An error whose message cannot be had, printed or written: a failing `__str__`, a lone surrogate, a closed "
-        "`sys.stdout`, a working directory that is gone",
-        "the process ends, and nobody learns of the error",
-        "reported and logged as far as can be; the next invocation is served",
-        "An error report is never lost.",
-        (
-            "an error that cannot be told",
-            "an error of a lone surrogate",
-            "stdout closed",
-            "an error without a folder",
+        "An error report that fails",
+        aws="The process ends, and the error is lost.",
+        ours="The error is reported and logged as far as possible. The next invocation is served.",
+        reason=(
+            "An error report is never lost. It fails if `__str__` raises, if the message has a lone surrogate, if "
+            "`sys.stdout` is closed, or if the current folder was removed."
         ),
-        ignoring(*_DIES),
+        seen_in=(
+            "an error whose __str__ fails",
+            "an error message with a lone surrogate",
+            "stdout closed",
+            "an error after the folder was removed",
+        ),
+        forgive=ignoring(*_PROCESS_ENDS),
     ),
     Difference(
-        "A response that Lambda refuses with 400, 410 or 413: too large, or too late",
-        "the process ends; the next invocation is a cold start",
-        "logged; the next invocation is served",
-        "The environment is sound (protocol 1.3).",
-        ("a response that Lambda refuses",),
-        ignoring("exit code", "stdout", "stderr"),
+        "A response that Lambda refuses with 400, 410 or 413",
+        aws="The process ends. The next invocation is a cold start.",
+        ours="Lambda's reply is logged. The next invocation is served.",
+        reason="The response was too large or too late. The execution environment still works.",
+        seen_in=("a response that Lambda refuses",),
+        forgive=ignoring("exit code", "stdout", "stderr"),
     ),
     Difference(
-        "A log line with a lone surrogate; `exc_info=True` without an exception, in JSON",
-        "the call of `logging` raises into the handler",
-        "logged: the surrogate as an escape, no error where there is none",
-        "A log line is never lost, and never an error.",
-        ("a log line of a lone surrogate", "exc_info without an error, JSON"),
-        ignoring("event", "stdout", "frames"),
+        "A log line with a lone surrogate, or with `exc_info=True` and no exception in JSON",
+        aws="The call of `logging` raises in the handler.",
+        ours="The line is logged: the surrogate is escaped, and a missing exception is left out.",
+        reason="A log line is never lost, and never raises.",
+        seen_in=("a log line with a lone surrogate", "exc_info without an error, JSON"),
+        forgive=ignoring("event", "stdout", "frames"),
     ),
     Difference(
-        "Output that a `sys.stdout` of the handler's own still holds when the invocation ends",
-        "waits for a later one, or is lost",
-        "flushed",
-        "Lambda may freeze or end the process there.",
-        ("logs with stdout replaced, text", "logs with stdout replaced, JSON"),
-        ignoring("stdout"),
+        "Output in the buffer of a `sys.stdout` that the handler has replaced",
+        aws="It is written during a later invocation, or lost.",
+        ours="It is flushed at the end of the invocation.",
+        reason="Lambda may freeze or end the process then.",
+        seen_in=("logs with stdout replaced, text", "logs with stdout replaced, JSON"),
+        forgive=ignoring("stdout"),
     ),
     Difference(
         "A client context, or its `client`, that is JSON but not an object",
-        "`AttributeError` of AWS's runtime",
-        "taken as absent; the handler is called",
-        "The caller chooses it, and should not be able to fail a handler that does not look.",
-        ("context of no object",),
-        ignoring("a client context that is no object", "a client that is no object", "stdout"),
+        aws="An `AttributeError` of AWS's runtime.",
+        ours="It counts as absent, and the handler is called.",
+        reason="The caller chooses it, and must not be able to fail a handler that does not read it.",
+        seen_in=("context that is not an object",),
+        forgive=ignoring("a client context that is not an object", "a client that is not an object", "stdout"),
     ),
     Difference(
-        "The sentence of a `Runtime.UnmarshalError`",
-        "simplejson's",
-        "that of Python's `json`",
-        "The same events are refused. Lambda itself lets only JSON through.",
-        ("malformed events",),
-        _in_other_words,
+        "The text of a `Runtime.UnmarshalError`",
+        aws="The text of simplejson.",
+        ours="The text of Python's `json`.",
+        reason="Both reject the same events. Lambda itself only accepts JSON.",
+        seen_in=("malformed events",),
+        forgive=_with_other_text,
     ),
 )
 
 
-def table() -> str:
-    lines = ["| what | AWS's runtime | ours | why | case |", "|---|---|---|---|---|"]
-    for row in DIFFERENCES:
-        cells = (row.what, row.aws, row.ours, row.why, "; ".join(row.seen_in))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def sections() -> str:
+    return "\n".join(_section(row) for row in DIFFERENCES)
 
 
-BEGIN, END = "<!-- table: python -m tests.conformance.differences -->\n", "<!-- end of table -->\n"
+def _section(row: Difference) -> str:
+    cases = "; ".join(row.seen_in)
+    return (
+        f"### {row.subject}\n\n- AWS's runtime: {row.aws}\n- This runtime: {row.ours}\n- Reason: {row.reason}\n"
+        f"- Test cases: {cases}\n"
+    )
 
 
-def page_with_table(page: str) -> str:
+BEGIN, END = "<!-- list: python -m tests.conformance.differences -->\n", "<!-- end of list -->\n"
+
+
+def page_with_sections(page: str) -> str:
     before, _, rest = page.partition(BEGIN)
-    return before + BEGIN + table() + END + rest.partition(END)[2]
+    return f"{before}{BEGIN}\n{sections()}\n{END}{rest.partition(END)[2]}"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page_with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(page_with_sections(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

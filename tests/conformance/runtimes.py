@@ -1,4 +1,4 @@
-"""One handler and its events under AWS's runtime and under ours, and all that Lambda could see of either."""
+"""Run one handler and its events under AWS's runtime and under ours, and record all that Lambda can see."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from tests.lambda_streaming.conftest import INTERPRETER, RUNTIME_ASSET
 from tests.lambda_streaming.fake_runtime_api import ACCEPTED, TIMEOUT_S, Exchange, FakeRuntimeApi, Recorded
 
 AWS_START = Path(__file__).parent / "aws_start.py"
-# What awslambdaric needs of the virtual environment, and nothing else of it.
+# awslambdaric and its dependencies: no other package of the virtual environment is visible.
 CLIENT_DISTRIBUTIONS = ("awslambdaric", "simplejson", "snapshot-restore-py")
 
-# Far enough that no test comes near it, and the same for both runtimes.
+# In the far future, and the same for both runtimes.
 DEADLINE_MS = 4_102_444_800_000
 
 TIMESTAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 ADDRESS = re.compile(rb"0x[0-9a-f]{6,}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
-    """A body for `/next`: JSON of `value`, or `body` as it is; headers beside those that are always there.
+    """An event for `/next`: JSON of `value`, or `body` as it is, with additional headers.
 
-    `reply` is what the answer to it is answered with.
+    `reply` is the reply to its response.
     """
 
     value: Any = None
@@ -43,9 +43,9 @@ class Event:
         return json.dumps(self.value).encode() if self.body is None else self.body
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Case:
-    """A handler's files, and the events it gets, each with a label."""
+    """Files of a handler, and its events, each with a label."""
 
     files: Mapping[str, str]
     events: Mapping[str, Event] = field(default_factory=lambda: {"event": Event({})})
@@ -54,8 +54,8 @@ class Case:
     has_telemetry: bool = False
 
 
-# What was seen, by the name of the part: `body of LABEL`, `stdout`, `exit code`. Times and addresses are masked.
 Observation = dict[str, Any]
+"""Recorded values by the name of a part: `body of LABEL`, `stdout`, `exit code`. Times and addresses are masked."""
 
 
 def observe_aws(case: Case, folder: Path) -> Observation:
@@ -127,7 +127,7 @@ _ALWAYS = {"Lambda-Runtime-Deadline-Ms": str(DEADLINE_MS)}
 
 
 def _answered(exchange: Exchange, process: subprocess.Popen[bytes]) -> bool:
-    """Wait for the answer; `False` when the process ends without one."""
+    """Wait for the response. Return False if the process ends without one."""
     ended = threading.Event()
 
     def watch() -> None:
@@ -142,7 +142,7 @@ def _answered(exchange: Exchange, process: subprocess.Popen[bytes]) -> bool:
 
 
 def _exit_code(process: subprocess.Popen[bytes], api: FakeRuntimeApi) -> int | None:
-    """How the process has ended; `None` when it waits for the next event."""
+    """Return the exit code, or None if the process waits for the next event."""
     for _ in range(int(TIMEOUT_S / 0.01)):
         try:
             return process.wait(0.01)
@@ -173,7 +173,7 @@ def _init_error(recorded: Recorded) -> Observation:
 
 
 def _with_sorted_paths(cause: str) -> str:
-    """awslambdaric makes a set of them: their order is that of the moment."""
+    """Sort the paths of a cause. awslambdaric collects them in a set, which has no order."""
     document = json.loads(cause)
     document["paths"].sort()
     return json.dumps(document, ensure_ascii=cause.isascii())
@@ -184,7 +184,7 @@ def _masked(data: bytes) -> bytes:
 
 
 def _frames(data: bytes) -> list[tuple[str, bytes]]:
-    """Protocol 1.8: type, length, time in microseconds, message."""
+    """Return type and message of each frame. A frame is type, length, time, message (protocol.md 1.8)."""
     frames = []
     while data:
         length = int.from_bytes(data[4:8], "big")
@@ -195,9 +195,9 @@ def _frames(data: bytes) -> list[tuple[str, bytes]]:
 
 
 class _Collected:
-    """Reads a pipe to its end while the process runs."""
+    """Collector that reads a pipe to its end while the process runs."""
 
-    def __init__(self, pipe: BinaryIO) -> None:
+    def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
         self._data = b""
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -219,5 +219,5 @@ def _client_folder(folder: Path) -> Path:
         for name in CLIENT_DISTRIBUTIONS:
             distribution = metadata.distribution(name)
             for top in {file.parts[0] for file in distribution.files or () if not file.parts[0].startswith("..")}:
-                (client / top).symlink_to(distribution.locate_file(top))
+                (client / top).symlink_to(str(distribution.locate_file(top)))
     return client

@@ -1,6 +1,6 @@
-"""Values that do not stream, errors, exits, logs and the context are those of AWS's runtime, but for a list.
+"""Results that do not stream, errors, exits, logs and the context are as under AWS's runtime, except for a list.
 
-Each case runs under both. What Lambda could see of them is compared part by part, byte for byte.
+Each case runs under both runtimes. All that Lambda can see is compared part by part, byte for byte.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from .cases import CASES
-from .differences import DIFFERENCES, PAGE, page_with_table
+from .differences import DIFFERENCES, PAGE, page_with_sections
 from .runtimes import Observation, observe_aws, observe_ours
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is for Linux")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is for Linux"),
+]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -24,8 +27,8 @@ def test_both_runtimes_show_the_same(name: str, tmp_path: Path) -> None:
     shown: set[str] = set()
     for part in sorted({*aws, *ours}):
         assert_explained(name, part, aws, ours, shown)
-    gone = [row.what for row in DIFFERENCES if name in row.seen_in and row.what not in shown]
-    assert not gone, f"listed in differences.py and not seen any more: {gone}"
+    missing = [row.subject for row in DIFFERENCES if name in row.seen_in and row.subject not in shown]
+    assert not missing, f"differences.py lists differences that no longer show: {missing}"
 
 
 def assert_explained(name: str, part: str, aws: Observation, ours: Observation, shown: set[str]) -> None:
@@ -34,18 +37,18 @@ def assert_explained(name: str, part: str, aws: Observation, ours: Observation, 
         if pair[0] != pair[1] and (row.everywhere or name in row.seen_in):
             forgiven = row.forgive(part, *pair)
             if forgiven != pair:
-                shown.add(row.what)
+                shown.add(row.subject)
             pair = forgiven
-    assert pair[0] == pair[1], f"{part} is not as under AWS's runtime, and differences.py does not say why"
+    assert pair[0] == pair[1], f"{part} differs from AWS's runtime, and differences.py does not list it"
 
 
 def test_every_difference_names_cases() -> None:
     for row in DIFFERENCES:
-        assert row.seen_in, row.what
-        assert set(row.seen_in) <= set(CASES), row.what
+        assert row.seen_in, row.subject
+        assert set(row.seen_in) <= set(CASES), row.subject
 
 
-def test_the_page_shows_the_list() -> None:
-    """`python -m tests.conformance.differences` writes it."""
+def test_page_shows_the_list() -> None:
+    """`python -m tests.conformance.differences` writes the page."""
     page = PAGE.read_text(encoding="utf-8")
-    assert page == page_with_table(page)
+    assert page == page_with_sections(page)

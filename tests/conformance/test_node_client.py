@@ -1,7 +1,7 @@
-"""Beside AWS's Node.js client, the only one of AWS's that streams: the same script in both languages, compared.
+"""The bytes on the wire are those of AWS's Node.js client, except for `DIFFERENCES`.
 
-What goes over the wire is equal but for `DIFFERENCES`. One that is not listed fails, and so does one that is listed and
-does not show any more. docs/conformance.md has the same table for readers.
+It is the only client of AWS that streams. The same script runs in both languages. The test fails for a difference that
+is not listed, and for a listed one that no longer shows. docs/conformance.md lists them for readers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import pytest
 from ..lambda_streaming.conftest import INTERPRETER, RUNTIME_ASSET, RunningRuntime
 from ..lambda_streaming.fake_runtime_api import FUNCTION_URL_EVENT, FakeRuntimeApi, Recorded
 from ..requirements import miss
+
+pytestmark = pytest.mark.process
 
 NODE_MODULES = Path(__file__).parents[2] / "benchmarks" / "node_client" / "node_modules"
 NODE_CLIENT = NODE_MODULES / "aws-lambda-ric" / "index.mjs"
@@ -71,33 +73,32 @@ SCRIPTS: dict[str, list[tuple[str, Any]]] = {
     "fails after the first byte": [("head", HEAD), ("write", "one"), ("fail", "in the middle")],
 }
 
-AS_ABOVE = "as above"
-# Script -> what is compared -> why it differs.
+SAME_REASON = ""
+# Script -> compared part -> reason of the difference, in sentences.
 DIFFERENCES: dict[str, dict[str, str]] = {
     "no head": {
-        "content type": "for an event that is no HTTP request Node.js knows no default but octet-stream; here the "
-        "first item, text, decides it",
+        "content type": "The event is not an HTTP request. Node.js sends `application/octet-stream`. This runtime "
+        "sends the type of the first item, a text.",
     },
     "content type": {
-        "body": "a content type alone makes no head in Node.js, whose bytes go out as they are; here a Function URL "
-        "gets its head",
-        "content type": AS_ABOVE,
+        "body": "In Node.js a content type alone makes no head. This runtime sends a head to a Function URL.",
+        "content type": SAME_REASON,
     },
     "empty body": {
-        "body": "Node.js sends the head with the first byte only, so that an empty body has none; here it is sent, "
-        "and a Function URL gets one newline (protocol 1.4)",
+        "body": "Node.js sends the head with the first byte, so an empty body has no head. This runtime sends the "
+        "head, and one newline to a Function URL.",
     },
     "fails before the first byte": {
-        "path": "Node.js has begun a response of status 200 by then; here it is an /error",
-        "mode": AS_ABOVE,
-        "declared trailers": AS_ABOVE,
-        "content type": AS_ABOVE,
-        "body": AS_ABOVE,
-        "trailers": AS_ABOVE,
+        "path": "Node.js has already begun a response with status 200. This runtime reports to `/error`.",
+        "mode": SAME_REASON,
+        "declared trailers": SAME_REASON,
+        "content type": SAME_REASON,
+        "body": SAME_REASON,
+        "trailers": SAME_REASON,
     },
     "fails after the first byte": {
-        "trailers": "Lambda's records know types of the form Function.<Name>; the document has the keys of AWS's "
-        "Python client, `requestId` among them",
+        "trailers": "This runtime sends the type as `Function.<Name>`, the form that Lambda records. Its error "
+        "document has the keys of AWS's Python client, with `requestId`.",
     },
 }
 
@@ -152,21 +153,21 @@ def python_client(start: Callable[..., Client]) -> Client:
 @pytest.fixture(scope="module")
 def node_client(start: Callable[..., Client]) -> Client:
     if not NODE_CLIENT.exists():
-        miss("AWS's Node.js client is not there: make node-client (Debian: cmake, g++, make)")
+        miss("AWS's Node.js client is not built: run `make node-client` (Debian: cmake, g++, make)")
     return start("index.mjs", NODE_HANDLER, NODE, NODE_CLIENT, "index.handler")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_wire_is_equal_but_for_what_is_listed(name: str, python_client: Client, node_client: Client) -> None:
+def test_wire_is_equal_except_for_the_list(name: str, python_client: Client, node_client: Client) -> None:
     event = {} if name == "no head" else FUNCTION_URL_EVENT
     ours, nodes = (compared(client.answer(SCRIPTS[name], event)) for client in (python_client, node_client))
-    differing = {what for what in ours if ours[what] != nodes[what]}
+    differing = {part for part in ours if ours[part] != nodes[part]}
     listed = set(DIFFERENCES.get(name, ()))
-    assert differing == listed, {what: (ours[what], nodes[what]) for what in differing ^ listed}
+    assert differing == listed, {part: (ours[part], nodes[part]) for part in differing ^ listed}
 
 
 def compared(answer: Recorded) -> dict[str, Any]:
-    """What matters on the wire; the order of headers, and how a body is cut, does not."""
+    """Return the parts that matter on the wire: not the order of headers or the length of chunks."""
     return {
         "path": answer.path.split("/")[-1],
         "mode": answer.headers.get("lambda-runtime-function-response-mode"),

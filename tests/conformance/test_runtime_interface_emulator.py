@@ -1,7 +1,7 @@
-"""Under AWS's own Runtime Interface Emulator, which is the Runtime API's code as AWS publishes it.
+"""The runtime works under AWS's Runtime Interface Emulator, which is AWS's published code of the Runtime API.
 
-It is laid out as Lambda lays it out: the layer at `/opt`, the handler at `/var/task`, a `/var/runtime/bootstrap` that
-starts the exec wrapper, and an external extension. The emulator passes responses on whole, prelude and NULs included.
+Files are laid out as on Lambda: the layer at `/opt`, the handler at `/var/task`, a `/var/runtime/bootstrap` that starts
+the exec wrapper, and an external extension. The emulator passes on whole responses, with prelude and NULs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -21,36 +20,76 @@ import uv
 
 from ..interpreters import installed_pythons
 from ..lambda_streaming.fake_runtime_api import FUNCTION_URL_EVENT
+from ..ports import free_ports, wait_until_listening
 from ..requirements import miss, require_program
 
+pytestmark = pytest.mark.network
+
 RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
-# The wheel of AWS's SAM command line carries the emulator's binary.
+# The wheel of AWS's SAM command line contains the emulator's binary.
 SAM_CLI = "aws-sam-cli==1.170.0"
+UVLOOP = "uvloop==0.23.0"
 
 HANDLER = """
-import os, signal
+import asyncio, os, signal, sys
+from lambda_streaming import StreamClosedError, streamify_response
 
 def handler(event, context):
-    what = event.get("what") or event.get("rawPath")
-    if what == "whole":
+    case = event.get("case") or event.get("rawPath")
+    if case in ("sendmsg", "recv"):
+        return interrupted(event, context)
+    if case == "alarm":
+        return ring_later()
+    if case == "uvloop":
+        import uvloop
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+        return on_uvloop()
+    if case == "whole":
         return {"request": context.aws_request_id, "wrapper": os.environ["AWS_LAMBDA_EXEC_WRAPPER"]}
-    if what == "before":
+    if case == "before":
         raise ValueError("before the first byte")
-    return items(what)
+    return items(case)
 
-def items(what):
+def items(case):
     for number in range(1000):
         yield f"{number},"
-    if what == "after":
+    if case == "after":
         raise ValueError("after the first byte")
-    if what == "exit":
+    if case == "exit":
         os._exit(3)
-    if what == "deadline":
+    if case == "deadline":
         signal.pause()
     yield "end"
+
+def ring_later():
+    def ring(number, frame):
+        raise TimeoutError("between two invocations")
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+
+async def on_uvloop():
+    yield type(asyncio.get_running_loop()).__module__
+
+@streamify_response
+def interrupted(event, response_stream, context):
+    response_stream.write("first,")
+    raise_after(event["case"])
+    for item in ("second,", "third,"):
+        try:
+            response_stream.write(item)
+        except (TimeoutError, StreamClosedError):
+            pass
+
+def raise_after(call):
+    '''Raise right after a system call, as a signal handler may.'''
+    def profile(frame, event, function):
+        if event == "c_return" and function.__name__ == call:
+            sys.setprofile(None)
+            raise TimeoutError("little time is left")
+    sys.setprofile(profile)
 """
 
-# What AWS's image has in this place does the same: it starts the wrapper with the command it would have run itself.
+# Like the program of AWS's image, it starts the wrapper with the command that it replaces.
 MANAGED_BOOTSTRAP = """#!/bin/sh
 exec "$AWS_LAMBDA_EXEC_WRAPPER" {interpreter} /var/runtime/bootstrap.py
 """
@@ -102,8 +141,8 @@ class RunningEmulator:
 
     def wait_for_line(self, text: str) -> None:
         with self._changed:
-            said = self._changed.wait_for(lambda: any(text in line for line in self._lines), timeout=20)
-        assert said, "".join(self._lines)
+            found = self._changed.wait_for(lambda: any(text in line for line in self._lines), timeout=20)
+        assert found, "".join(self._lines)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +150,10 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sam")
     if os.uname().sysname != "Linux" or os.uname().machine not in ("x86_64", "aarch64"):
         miss("AWS's Runtime Interface Emulator runs on Linux only")
-    install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--target", folder, SAM_CLI]
-    subprocess.run(install, check=True)
+    install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--target", str(folder), SAM_CLI]
+    done = subprocess.run(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        miss(f"{SAM_CLI} cannot be installed: {done.stdout.strip()[-300:]}")
     name = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}[os.uname().machine]
     binary = folder / "samcli" / "local" / "rapid" / name
     binary.chmod(0o755)
@@ -131,7 +172,10 @@ def emulator(
         "extensions/witness": (EXTENSION.format(interpreter=interpreter), 0o755),
     }
     write_files(folder, files)
-    rie_port, api_port = free_ports(2)
+    install = ["pip", "install", "--quiet", "--python", interpreter, "--target", str(folder / "task"), UVLOOP]
+    subprocess.run([uv.find_uv_bin(), *install], check=True)
+    rie_port = free_ports(2)
+    api_port = rie_port + 1
     places = {"task": "/var/task", "runtime": "/var/runtime", "extensions": "/opt/extensions"}
     command = laid_out({folder / name: place for name, place in places.items()})
     command += [binary, "--log-level", "info", "--runtime-interface-emulator-address", f"127.0.0.1:{rie_port}"]
@@ -153,7 +197,7 @@ def emulator(
         errors="replace",
     )
     emulator = RunningEmulator(process, rie_port)
-    wait_until_listening(rie_port, process)
+    wait_until_ready(rie_port, process)
     yield emulator
     emulator.stop()
 
@@ -167,7 +211,7 @@ def write_files(folder: Path, files: dict[str, tuple[str, int]]) -> None:
 
 
 def laid_out(places: dict[Path, str]) -> list[str | Path]:
-    """What starts a command where folders lie as on Lambda, the layer at `/opt`. What it starts ends with it."""
+    """Return a command that starts another with folders as on Lambda. The other process ends with it."""
     command: list[str | Path] = [require_program("bwrap", because="Debian: bubblewrap")]
     command += ["--die-with-parent", "--unshare-pid", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     command += ["--bind", "/tmp", "/tmp", "--tmpfs", "/opt", "--tmpfs", "/var"]
@@ -177,30 +221,17 @@ def laid_out(places: dict[Path, str]) -> list[str | Path]:
     return command
 
 
-def free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
-
-
-def wait_until_listening(port: int, process: subprocess.Popen[str]) -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            continue
-        return
-    assert process.stdout is not None
-    pytest.fail(f"the emulator ended: {process.stdout.read()}")
+def wait_until_ready(port: int, process: subprocess.Popen[str]) -> None:
+    if not wait_until_listening(port, process):
+        assert process.stdout is not None
+        pytest.fail(f"the emulator ended: {process.stdout.read()}")
 
 
 ITEMS = b"".join(b"%d," % number for number in range(1000))
 
 
 def test_streamed_response_is_accepted(emulator: RunningEmulator) -> None:
-    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+    assert emulator.invoke({"case": "items"}) == ITEMS + b"end"
 
 
 def test_prelude_and_body_arrive(emulator: RunningEmulator) -> None:
@@ -210,46 +241,46 @@ def test_prelude_and_body_arrive(emulator: RunningEmulator) -> None:
 
 
 def test_buffered_response_is_accepted(emulator: RunningEmulator) -> None:
-    document = json.loads(emulator.invoke({"what": "whole"}))
+    document = json.loads(emulator.invoke({"case": "whole"}))
     assert document["wrapper"] == "/opt/bootstrap"
     assert document["request"]
 
 
 def test_error_before_the_first_byte_is_accepted(emulator: RunningEmulator) -> None:
-    document = json.loads(emulator.invoke({"what": "before"}))
+    document = json.loads(emulator.invoke({"case": "before"}))
     assert (document["errorType"], document["errorMessage"]) == ("ValueError", "before the first byte")
-    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+    assert emulator.invoke({"case": "items"}) == ITEMS + b"end"
 
 
 def test_error_trailers_are_accepted_and_the_next_invocation_is_served(emulator: RunningEmulator) -> None:
-    assert emulator.invoke({"what": "after"}).startswith(ITEMS)
-    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+    assert emulator.invoke({"case": "after"}).startswith(ITEMS)
+    assert emulator.invoke({"case": "items"}) == ITEMS + b"end"
 
 
-def test_process_that_dies_is_replaced(emulator: RunningEmulator) -> None:
-    emulator.invoke({"what": "exit"})
-    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+def test_process_that_exits_is_replaced(emulator: RunningEmulator) -> None:
+    emulator.invoke({"case": "exit"})
+    assert emulator.invoke({"case": "items"}) == ITEMS + b"end"
 
 
-def test_process_that_meets_its_deadline_in_a_response_is_replaced(emulator: RunningEmulator) -> None:
-    """Lambda kills it: nothing of the response that was cut off comes into the next."""
-    assert b"Task timed out after 5.00 seconds" in emulator.invoke({"what": "deadline"})
-    assert emulator.invoke({"what": "items"}) == ITEMS + b"end"
+def test_process_killed_at_its_deadline_during_a_response_is_replaced(emulator: RunningEmulator) -> None:
+    """Lambda kills the process. The next response has nothing of the truncated one."""
+    assert b"Task timed out after 5.00 seconds" in emulator.invoke({"case": "deadline"})
+    assert emulator.invoke({"case": "items"}) == ITEMS + b"end"
 
 
 def test_extension_sees_the_invocations(emulator: RunningEmulator) -> None:
-    document = json.loads(emulator.invoke({"what": "whole"}))
+    document = json.loads(emulator.invoke({"case": "whole"}))
     emulator.wait_for_line(f"extension saw INVOKE {document['request']}")
 
 
-# The image's own: an emulator with options of the user's.
+# The emulator of an image, with options of the user.
 EMULATOR_WITH_OPTIONS = """#!/bin/sh
 exec {binary} --runtime-interface-emulator-address 127.0.0.1:{rie_port} --runtime-api-address 127.0.0.1:{api_port} "$@"
 """
 
 
 def start_image(folder: Path, path: str) -> subprocess.Popen[str]:
-    """An image whose ENTRYPOINT is `bootstrap` and whose CMD is the handler, outside Lambda."""
+    """Start an image outside Lambda. Its ENTRYPOINT is `bootstrap`, its CMD the handler."""
     interpreter = sorted(installed_pythons().items())[-1][1]
     write_files(folder, {"task/index.py": (HANDLER, 0o644)})
     (folder / "bin").mkdir(exist_ok=True)
@@ -273,25 +304,51 @@ def start_image(folder: Path, path: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("path", ["/usr/local/bin:/usr/bin:/bin", "/usr/bin:/bin"], ids=["on PATH", "beside PATH"])
+@pytest.mark.parametrize("path", ["/usr/local/bin:/usr/bin:/bin", "/usr/bin:/bin"], ids=["on PATH", "not on PATH"])
 def test_image_starts_the_emulator_outside_lambda(path: str, binary: Path, tmp_path: Path) -> None:
-    rie_port, api_port = free_ports(2)
+    rie_port = free_ports(2)
+    api_port = rie_port + 1
     options = {"binary": binary, "rie_port": rie_port, "api_port": api_port}
     write_files(tmp_path, {"bin/aws-lambda-rie": (EMULATOR_WITH_OPTIONS.format(**options), 0o755)})
     process = start_image(tmp_path, path)
     image = RunningEmulator(process, rie_port)
     try:
-        wait_until_listening(rie_port, process)
-        assert image.invoke({"what": "items"}) == ITEMS + b"end"
-        assert json.loads(image.invoke({"what": "whole"}))["request"]
+        wait_until_ready(rie_port, process)
+        assert image.invoke({"case": "items"}) == ITEMS + b"end"
+        assert json.loads(image.invoke({"case": "whole"}))["request"]
     finally:
         image.stop()
 
 
-def test_image_without_the_emulator_says_what_is_missing(tmp_path: Path) -> None:
+def test_image_without_the_emulator_reports_the_missing_program(tmp_path: Path) -> None:
     process = start_image(tmp_path, "/usr/bin:/bin")
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 127
     assert output.startswith("lambda_streaming: AWS_LAMBDA_RUNTIME_API is not set")
     assert "no aws-lambda-rie on PATH (/usr/bin:/bin) or in /usr/local/bin" in output
     assert output.count("\n") == 1
+
+
+def test_exception_after_a_send_truncates_the_response(emulator: RunningEmulator) -> None:
+    """The number of bytes that left is unknown: the caller gets an error, and the next caller the right bytes."""
+    emulator.invoke({"case": "sendmsg"})
+    emulator.wait_for_line("Lambda reports Runtime.TruncatedResponse")
+    assert emulator.invoke({"case": "items"}) == ITEMS + b"end"
+
+
+def test_exception_between_two_invocations_loses_none(emulator: RunningEmulator) -> None:
+    """The runtime waits for the next event already, and Lambda refuses a second request for it."""
+    emulator.invoke({"case": "alarm"})
+    emulator.wait_for_line("TimeoutError: between two invocations")
+    for _ in range(2):
+        assert emulator.invoke({"case": "items"}) == ITEMS + b"end"
+
+
+def test_exception_after_the_reply_was_received_changes_nothing(emulator: RunningEmulator) -> None:
+    assert emulator.invoke({"case": "recv"}) == b"first,second,third,"
+    assert emulator.invoke({"case": "items"}) == ITEMS + b"end"
+
+
+def test_every_event_is_served_on_uvloop(emulator: RunningEmulator) -> None:
+    for _ in range(4):
+        assert emulator.invoke({"case": "uvloop"}) == b"uvloop"

@@ -1,6 +1,6 @@
-"""The CDK app that is deployed: every template of the table as a stack, and stacks that tests change.
+"""CDK app for deployment: every template as a stack, and stacks that tests change.
 
-ENTRY names the folder that has the handler.
+The variable ENTRY is the folder with the handler.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.cdk_lambda_streaming.templates import (
 
 NOT_DEPLOYED = {
     "scaled-alias": "ministack has no Application Auto Scaling.",
-    "container-image": "The CDK's command line builds it with Docker.",
+    "container-image": "The CDK's command line builds the image with Docker.",
 }
 DEPLOYED = [name for name in TEMPLATES if name not in NOT_DEPLOYED]
 
@@ -27,7 +27,7 @@ CHANGED = {
     "with-a-new-runtime": warm_alias,
     "destroyed": users_alias_with_url,
 }
-"""Each belongs to one test, so that tests know what the others' stacks are."""
+"""Each stack belongs to one test, so that tests do not change the stacks of others."""
 
 if __name__ == "__main__":
     app = App(context=recommended_feature_flags())

@@ -1,4 +1,4 @@
-"""What tests know of AWS: the CDK's command line as a user types it, and boto3 to read back what it made."""
+"""An AWS account for tests: the CDK's command line deploys, and boto3 reads the result."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ NESTED_STACK = "AWS::CloudFormation::Stack"
 
 @dataclass(frozen=True)
 class Run:
-    """A command that has ended, and all that it printed."""
+    """Finished command and its output."""
 
     returncode: int
     output: str
 
     @property
     def end(self) -> str:
-        """The last lines of the output: what failed is there."""
+        """Last lines of the output, where errors are."""
         return "\n".join(self.output.splitlines()[-END_LINES:])
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of a zip as Lambda unpacks it."""
+    """File in a zip archive, as Lambda unpacks it."""
 
     mode: int
     content: bytes
 
 
 class Cloud:
-    """An account of its own; `folder` is where the user works, and `home` where the CDK keeps what it remembers."""
+    """AWS account of the tests. `folder` is the working folder of the CDK's command line."""
 
     def __init__(self, endpoint: str, folder: Path) -> None:
         self._folder = folder / "app"
@@ -66,7 +66,7 @@ class Cloud:
         self.entry = write_entry(self._folder / "entry")
         self._credentials = {
             "AWS_ENDPOINT_URL": endpoint,
-            # To ministack the account's number is the key.
+            # ministack reads the account number from the key.
             "AWS_ACCESS_KEY_ID": ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
@@ -77,7 +77,7 @@ class Cloud:
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))},
             **self._credentials,
             "PATH": os.pathsep.join((str(NODE_BIN), os.environ["PATH"])),
-            # The CDK remembers there which account a key is of; jsii unpacks the CDK once for all homes.
+            # The CDK caches the account of a key in HOME. jsii's cache is shared between homes.
             "HOME": str(home),
             "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache" / "aws" / "jsii" / "package-cache"),
             "JSII_NODE": str(NODE_BIN / "node"),
@@ -86,10 +86,10 @@ class Cloud:
         }
 
     def cdk(self, *arguments: str, entry: Path | None = None, runtime: Path | None = None) -> Run:
-        """Run `cdk` over the app, with the handlers of `entry` and the runtime in the folder `runtime`."""
+        """Run `cdk` with the app, the handlers in `entry` and the runtime in `runtime`."""
         program = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
         if not program.is_file():
-            requirements.miss(f"there is no {program.relative_to(ROOT)} (`make test` sets it up)")
+            requirements.miss(f"{program.relative_to(ROOT)} is missing (`make test` installs it)")
         runtimes = [str(runtime / "python")] if runtime else []
         environment = {
             **self._environment,
@@ -109,13 +109,13 @@ class Cloud:
         return Run(done.returncode, done.stdout)
 
     def deploy(self, *arguments: str, entry: Path | None = None, runtime: Path | None = None) -> str:
-        """Deploy, and return what was printed."""
+        """Deploy and return the output."""
         done = self.cdk("deploy", "--require-approval", "never", *arguments, entry=entry, runtime=runtime)
         assert done.returncode == 0, done.end
         return done.output
 
     def changed_entry(self, name: str) -> Path:
-        """Write a folder of code whose Python handler says something else."""
+        """Write a folder with another Python handler."""
         entry = write_entry(self._folder / name)
         (entry / "index.py").write_text(CHANGED_HANDLER)
         return entry
@@ -130,12 +130,12 @@ class Cloud:
         )
 
     def template(self, stack: str) -> dict[str, Any]:
-        """The template as it was synthesized last."""
+        """Return the template of the last synth."""
         template: dict[str, Any] = json.loads((self._folder / "cdk.out" / f"{stack}.template.json").read_text())
         return template
 
     def resources(self, stack: str, type: str | None = None) -> dict[str, str]:
-        """Return the names that AWS gave the resources of a stack, by their logical ids."""
+        """Return the physical ids of a stack's resources, by logical id."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
         summaries = [summary for page in pages for summary in page["StackResourceSummaries"]]
         return {
@@ -145,24 +145,24 @@ class Cloud:
         }
 
     def only(self, stack: str, type: str) -> str:
-        """Return the name of the one resource of its type."""
+        """Return the name of the only resource of a type."""
         (name,) = self.resources(stack, type).values()
         return name
 
     def function(self, stack: str) -> dict[str, Any]:
-        """Return the configuration of the stack's one function."""
+        """Return the configuration of the stack's only function."""
         name = self.only(stack, FUNCTION)
         configuration: dict[str, Any] = self.client("lambda").get_function_configuration(FunctionName=name)
         return configuration
 
     def url(self, stack: str, **qualifier: str) -> dict[str, Any]:
-        """Return what there is to say of the Function URL of the stack's one function, but for address and age."""
+        """Return authorization, mode and CORS of the function's URL."""
         name = self.only(stack, FUNCTION)
         answer = self.client("lambda").get_function_url_config(FunctionName=name, **qualifier)
         return {key: answer[key] for key in ("AuthType", "InvokeMode", "Cors") if key in answer}
 
     def statements(self, stack: str) -> list[dict[str, Any]]:
-        """Return the resource policy of the stack's one function, sorted, without the statements' names."""
+        """Return the sorted statements of the function's resource policy, without their ids."""
         name = self.only(stack, FUNCTION)
         policy = json.loads(self.client("lambda").get_policy(FunctionName=name)["Policy"])
         for statement in policy["Statement"]:
@@ -170,7 +170,7 @@ class Cloud:
         return sorted(policy["Statement"], key=lambda statement: (statement["Action"], statement["Resource"]))
 
     def role_statements(self, role: str) -> list[dict[str, Any]]:
-        """Return what the role's one policy of its own allows."""
+        """Return the statements of the role's only inline policy."""
         iam = self.client("iam")
         (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
         statements: list[dict[str, Any]] = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"][

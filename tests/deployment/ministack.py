@@ -1,13 +1,12 @@
-"""ministack, which stands where AWS's control plane is: `cdk deploy` and boto3 talk to it, on this machine only.
+"""ministack, a local emulator of AWS's control plane. `cdk deploy` and boto3 connect to it on this machine only.
 
-It keeps resources and what refers to what; it does not check whether Lambda would accept a value, and it runs nothing
-here. It is installed beside the project's other tools, for it asks for another botocore than they do.
+It stores resources and their references. It does not check that Lambda would accept a value, and it runs no functions
+here. It is installed apart from the project's other tools, because it needs another botocore.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,12 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lambda_streaming.conftest import INTERPRETER
+from tests.ports import free_ports
 from tests.wrappers.tools import packages_of
 
 PINS = ("ministack==1.5.33",)
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-# It ends with the tests, even if these are killed: then its input ends.
+# The process ends when its standard input ends, even if the tests are killed.
 PROGRAM = """
 import os, runpy, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
@@ -31,7 +31,7 @@ STOP_TIMEOUT_S = 10.0
 
 
 class Ministack:
-    """The process; `log` is what it has written so far."""
+    """Process of ministack. `log` is its output so far."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
         self.endpoint = f"http://localhost:{port}"
@@ -64,24 +64,24 @@ class Ministack:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Ministack]:
-    """Run ministack with its state and its home in `folder`; the state ends with it."""
+    """Run ministack with its state and home in `folder`."""
     packages = packages_of(PINS)
-    port = _free_port()
+    port = free_ports()
     folder.mkdir()
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(packages),
         "HOME": str(folder),
         "TMPDIR": str(folder),
-        # By default it listens on every interface.
+        # The default is every interface.
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        # These listen at ports that are fixed.
+        # These services listen on fixed ports.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "AWS_DEFAULT_REGION": REGION,
     }
-    # Without the interpreter's own packages: some make it start more services.
+    # Without the interpreter's own packages. Some of them make ministack start more services.
     command = [INTERPRETER, "-S", "-u", "-c", PROGRAM]
     process = subprocess.Popen(
         command,
@@ -103,10 +103,3 @@ def running(folder: Path) -> Iterator[Ministack]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port

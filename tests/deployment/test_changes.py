@@ -1,4 +1,4 @@
-"""What a second run of the CDK's command line finds, replaces and takes away."""
+"""Second runs of the CDK's command line: differences, replacements and removals."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def error_of(call: Callable[[], object]) -> str:
     return code
 
 
-def test_what_was_deployed_does_not_differ(cloud: Cloud) -> None:
-    """`cdk diff` compares with what CloudFormation would do, in a change set that it throws away."""
+def test_second_deployment_finds_no_difference(cloud: Cloud) -> None:
+    """`cdk diff` compares with a change set of CloudFormation, and deletes the change set."""
     done = cloud.cdk("diff", "--fail", *DEPLOYED)
     assert done.returncode == 0, done.end
     assert "Number of stacks with differences: 0" in done.output
     assert done.output.count("There were no differences") >= len(DEPLOYED)
 
 
-def test_a_changed_handler_is_a_difference_in_the_code_alone(cloud: Cloud) -> None:
+def test_changed_handler_changes_only_code(cloud: Cloud) -> None:
     done = cloud.cdk("diff", "--fail", "defaults", entry=cloud.changed_entry("different"))
     assert done.returncode == 1, done.end
     assert "Number of stacks with differences: 1" in done.output
@@ -49,14 +49,14 @@ def test_a_changed_handler_is_a_difference_in_the_code_alone(cloud: Cloud) -> No
     ]
 
 
-def test_hotswap_replaces_the_code_that_the_alias_runs(cloud: Cloud) -> None:
-    """Without CloudFormation: a version of the changed code, to which the alias moves."""
+def test_hotswap_replaces_code_of_alias(cloud: Cloud) -> None:
+    """Without CloudFormation, the CDK publishes a version of the changed code and moves the alias."""
     function = cloud.only("hotswapped", FUNCTION)
     before = live_version(cloud, function)
     output = cloud.deploy("hotswapped", "--hotswap", entry=cloud.changed_entry("hotswapped"))
     assert "hotswapped!" in output
     assert cloud.code(function)["index.py"].content == CHANGED_HANDLER.encode()
-    # ministack hands out the code of $LATEST alone; of versions it knows the hash.
+    # ministack returns only the code of $LATEST. For versions it has the hash.
     hashes = [
         cloud.client("lambda").get_function_configuration(FunctionName=function, Qualifier=version)["CodeSha256"]
         for version in ("$LATEST", live_version(cloud, function), before)
@@ -64,8 +64,8 @@ def test_hotswap_replaces_the_code_that_the_alias_runs(cloud: Cloud) -> None:
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_a_changed_runtime_reaches_the_alias(cloud: Cloud, tmp_path: Path) -> None:
-    """After an update of this library, say: nothing of the user's has changed, and the address stays."""
+def test_changed_runtime_reaches_alias(cloud: Cloud, tmp_path: Path) -> None:
+    """An update of this library changes nothing of the user's, and the URL stays."""
     function = cloud.only("with-a-new-runtime", FUNCTION)
     before, layer = live_version(cloud, function), cloud.only("with-a-new-runtime", LAYER)
     address = live_address(cloud, function)
@@ -84,7 +84,7 @@ def test_a_changed_runtime_reaches_the_alias(cloud: Cloud, tmp_path: Path) -> No
     assert cloud.layer(arn)["python/lambda_streaming/__init__.py"].content == changed.read_bytes()
 
 
-def test_destroy_takes_everything_away(cloud: Cloud) -> None:
+def test_destroy_removes_everything(cloud: Cloud) -> None:
     function, layer = cloud.only("destroyed", FUNCTION), cloud.only("destroyed", LAYER)
     role = cloud.only("destroyed", "AWS::IAM::Role")
     done = cloud.cdk("destroy", "--force", "destroyed")

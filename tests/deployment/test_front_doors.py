@@ -1,4 +1,4 @@
-"""The front doors that `cdk deploy --all` has made, and who may enter, read back with AWS's own client."""
+"""Front doors and their permissions after `cdk deploy --all`, read with AWS's own client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OTHER_ACCOUNT = {"AWS": "210987654321"}
 
 
 def allowed(principal: Any, resource: str, auth_type: str) -> list[dict[str, Any]]:
-    """The two statements that callers of a Function URL need since October 2025."""
+    """Return the two statements that callers of a Function URL need since October 2025."""
     common = {"Effect": "Allow", "Principal": principal, "Resource": resource}
     return [
         {**common, "Action": "lambda:InvokeFunction", "Condition": {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}},
@@ -23,7 +23,7 @@ def allowed(principal: Any, resource: str, auth_type: str) -> list[dict[str, Any
     ]
 
 
-def test_a_public_url_lets_everyone_in_and_has_its_cors(cloud: Cloud) -> None:
+def test_public_url_is_open_and_has_cors(cloud: Cloud) -> None:
     assert cloud.url("public-url-with-cors") == {
         "AuthType": "NONE",
         "InvokeMode": "RESPONSE_STREAM",
@@ -40,7 +40,7 @@ def test_a_public_url_lets_everyone_in_and_has_its_cors(cloud: Cloud) -> None:
     assert cloud.statements("public-url-with-cors") == allowed("*", arn, "NONE")
 
 
-def test_outputs_are_the_address_and_the_host(cloud: Cloud) -> None:
+def test_outputs_are_url_and_host(cloud: Cloud) -> None:
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName="public-url-with-cors")["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     name = cloud.only("public-url-with-cors", FUNCTION)
@@ -48,12 +48,12 @@ def test_outputs_are_the_address_and_the_host(cloud: Cloud) -> None:
     assert outputs["Url"] == f"https://{outputs['Host']}/"
 
 
-def test_nobody_is_let_in_by_default(cloud: Cloud) -> None:
+def test_url_needs_permission_by_default(cloud: Cloud) -> None:
     assert cloud.statements("defaults") == []
 
 
 def test_grantees_have_both_actions(cloud: Cloud) -> None:
-    """In a policy of the same account's role, and on the function for another account."""
+    """A role of the same account gets a policy. Another account gets permissions on the function."""
     arn = cloud.function("granted-url")["FunctionArn"]
     assert cloud.statements("granted-url") == allowed(OTHER_ACCOUNT, arn, "AWS_IAM")
     role = cloud.resources("granted-url")["CallerBA8D1D35"]
@@ -73,18 +73,18 @@ def test_grantees_have_both_actions(cloud: Cloud) -> None:
     ]
 
 
-def test_a_buffered_function_says_so_to_its_url_and_its_runtime(cloud: Cloud) -> None:
+def test_buffered_function_has_buffered_url_and_variable(cloud: Cloud) -> None:
     assert cloud.url("buffered") == {"AuthType": "AWS_IAM", "InvokeMode": "BUFFERED"}
     variables = cloud.function("buffered")["Environment"]["Variables"]
     assert variables == {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap", "LAMBDA_STREAMING_FRONT_DOORS": "none"}
 
 
-def test_there_is_no_url_where_none_was_asked_for(cloud: Cloud) -> None:
+def test_function_without_url_has_none(cloud: Cloud) -> None:
     name = cloud.only("no-url", FUNCTION)
     assert cloud.client("lambda").list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"] == []
 
 
-def test_an_aliass_url_is_the_aliass(cloud: Cloud) -> None:
+def test_url_of_alias_has_its_qualifier(cloud: Cloud) -> None:
     stack = "users-alias-with-url"
     assert cloud.url(stack, Qualifier="live") == {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"}
     function = cloud.function(stack)
@@ -93,7 +93,7 @@ def test_an_aliass_url_is_the_aliass(cloud: Cloud) -> None:
     assert cloud.statements(stack) == allowed("*", f"{function['FunctionArn']}:live", "NONE")
 
 
-def test_an_alias_of_ours_has_url_and_grants(cloud: Cloud) -> None:
+def test_alias_name_has_url_and_grants(cloud: Cloud) -> None:
     stack = "warm-alias"
     assert cloud.url(stack, Qualifier="live") == {"AuthType": "AWS_IAM", "InvokeMode": "RESPONSE_STREAM"}
     alias = f"{cloud.function(stack)['FunctionArn']}:live"
@@ -105,7 +105,7 @@ def test_an_alias_of_ours_has_url_and_grants(cloud: Cloud) -> None:
     ]
 
 
-def test_who_may_invoke_with_response_stream_may_invoke(cloud: Cloud) -> None:
+def test_grant_for_response_stream_allows_invoke(cloud: Cloud) -> None:
     stack = "invoke-with-response-stream"
     (statement,) = cloud.role_statements(cloud.resources(stack)["CallerBA8D1D35"])
     alias = f"{cloud.function(stack)['FunctionArn']}:live"
@@ -127,7 +127,7 @@ def streaming_invocation(arn: str) -> str:
     return f"arn:aws:apigateway:us-east-1:lambda:path/2021-11-15/functions/{arn}/response-streaming-invocations"
 
 
-def test_a_rest_api_streams_whatever_is_asked(cloud: Cloud) -> None:
+def test_rest_api_streams_all_requests(cloud: Cloud) -> None:
     arn = cloud.function("rest-api")["FunctionArn"]
     found = methods(cloud, "rest-api")
     assert sorted(found) == ["ANY /", "ANY /{proxy+}"]
@@ -139,7 +139,7 @@ def test_a_rest_api_streams_whatever_is_asked(cloud: Cloud) -> None:
     assert "rest-api" in cloud.function("rest-api")["Environment"]["Variables"]["LAMBDA_STREAMING_FRONT_DOORS"]
 
 
-def test_an_integration_calls_the_alias_and_may(cloud: Cloud) -> None:
+def test_integration_may_call_alias(cloud: Cloud) -> None:
     stack = "rest-integration-of-an-alias"
     alias = f"{cloud.function(stack)['FunctionArn']}:live"
     integration = methods(cloud, stack)["POST /chat"]["methodIntegration"]
@@ -150,7 +150,7 @@ def test_an_integration_calls_the_alias_and_may(cloud: Cloud) -> None:
         assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", alias)
 
 
-def test_a_tenant_is_taken_from_the_request(cloud: Cloud) -> None:
+def test_tenant_comes_from_request(cloud: Cloud) -> None:
     for method in methods(cloud, "tenants").values():
         parameters = method["methodIntegration"]["requestParameters"]
         assert parameters == {"integration.request.header.X-Amz-Tenant-Id": "method.request.header.x-tenant-id"}
@@ -168,7 +168,7 @@ def origin_of(cloud: Cloud, stack: str) -> dict[str, Any]:
     return found
 
 
-def test_cloudfront_alone_may_call_the_url_behind_it(cloud: Cloud) -> None:
+def test_only_cloudfront_may_call_url(cloud: Cloud) -> None:
     name, arn = cloud.only("distribution", DISTRIBUTION), cloud.function("distribution")["FunctionArn"]
     url = cloud.client("lambda").get_function_url_config(FunctionName=arn)
     origin = origin_of(cloud, "distribution")
@@ -186,14 +186,14 @@ def test_cloudfront_alone_may_call_the_url_behind_it(cloud: Cloud) -> None:
         assert statement["Condition"]["ArnLike"] == source
 
 
-def test_the_origin_of_an_alias_is_the_aliass_url(cloud: Cloud) -> None:
-    """Its permission is for what the URL says its function is; ministack leaves the alias out there."""
+def test_origin_of_alias_is_its_url(cloud: Cloud) -> None:
+    """The permission names the URL's function. ministack leaves the alias out of that name."""
     function = cloud.only("distribution-of-an-alias", FUNCTION)
     url = cloud.client("lambda").get_function_url_config(FunctionName=function, Qualifier="live")
     assert f"https://{origin_of(cloud, 'distribution-of-an-alias')['DomainName']}/" == url["FunctionUrl"]
 
 
-def test_a_distribution_holds_nothing_back(cloud: Cloud) -> None:
+def test_distribution_does_not_buffer(cloud: Cloud) -> None:
     behavior = distribution_of(cloud, "distribution")["DefaultCacheBehavior"]
     assert behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "AWS's policy that caches nothing"
     assert behavior["Compress"] is False
@@ -203,7 +203,7 @@ def test_a_distribution_holds_nothing_back(cloud: Cloud) -> None:
     assert association["EventType"] == "viewer-request"
 
 
-def test_a_function_at_the_edge_signs_bodies(cloud: Cloud) -> None:
+def test_edge_function_signs_bodies(cloud: Cloud) -> None:
     stack = "distribution-that-signs-bodies"
     (association,) = distribution_of(cloud, stack)["DefaultCacheBehavior"]["LambdaFunctionAssociations"]["Items"]
     assert (association["EventType"], association["IncludeBody"]) == ("origin-request", True)

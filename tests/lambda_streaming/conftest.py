@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,26 @@ import pytest
 from ..gate import Gate
 from .fake_runtime_api import TIMEOUT_S, FakeRuntimeApi
 
-# Not the virtual environment's: what is installed there is not there on AWS.
+# Not the virtual environment's interpreter: AWS does not have the packages installed there.
 # RUNTIME_PYTHON names another: tests/conformance runs this folder under each Python of the machine.
 INTERPRETER = os.environ.get(
     "RUNTIME_PYTHON", f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
 )
 RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
 
+# Tests of one module's functions; all others start the runtime as a process.
+PURE = ("test_flusher.py", "test_http1.py", "test_items.py", "test_properties.py", "test_response_stream.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here:
+            item.add_marker(pytest.mark.pure if item.path.name in PURE else pytest.mark.process)
+
 
 class RunningRuntime:
-    """The runtime as a process; `log` is what it has written to stdout and stderr so far."""
+    """The runtime as a process; `log` has its stdout and stderr so far."""
 
     def __init__(self, process: subprocess.Popen[str], api: FakeRuntimeApi) -> None:
         self.process = process
@@ -40,10 +51,22 @@ class RunningRuntime:
         return "".join(self._lines)
 
     def wait_for_log(self, text: str, times: int = 1) -> None:
-        """Return once `text` stands in the log: what is written before a response may be read after it."""
+        """Return once `text` is in the log: a line written before a response may be read after it."""
         with self._changed:
             seen = self._changed.wait_for(lambda: self.log.count(text) >= times, TIMEOUT_S)
         assert seen, f"no {text!r} in {self.log!r}"
+
+    def wait_until_it_waits(self) -> None:
+        """Return when the runtime waits for an event, so that a signal interrupts it.
+
+        The request has arrived then, and the process sleeps. Python handles a signal that comes between both only after
+        the reply, because it cannot interrupt a system call that has not begun.
+        """
+        assert self.api.idle.wait(TIMEOUT_S)
+        status = Path(f"/proc/{self.process.pid}/stat")
+        while status.exists() and status.read_text().rpartition(")")[2].split()[0] == "R":
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.001)
 
     def wait_for_exit(self) -> int:
         code = self.process.wait(TIMEOUT_S)
@@ -62,7 +85,7 @@ class RunningRuntime:
             with self._changed:
                 self._lines.append(line)
                 self._changed.notify_all()
-        # Whoever waits for an answer need not wait for its timeout.
+        # Tests that wait for an answer fail at once instead of at their timeout.
         self.api.note_runtime_ended()
 
 

@@ -1,4 +1,4 @@
-"""A Runtime API that records: what it hands out is scripted by the test, what it receives can be waited for.
+"""A Runtime API that records: the test scripts its replies, and can wait for its requests.
 
 Its decoder follows RFC 9112 (chunked coding, trailers) and shares nothing with the runtime's encoder.
 """
@@ -28,7 +28,7 @@ FUNCTION_URL_EVENT: dict[str, Any] = {
 
 @dataclass
 class Recorded:
-    """One request of the runtime's, as it comes in."""
+    """One request of the runtime, as far as it has come."""
 
     method: str
     path: str
@@ -54,14 +54,14 @@ class Recorded:
 
     @property
     def payload(self) -> bytes:
-        """The body behind the prelude."""
+        """The body after the prelude."""
         _, delimiter, payload = self.body.partition(b"\0" * 8)
         assert delimiter, f"no prelude in {self.body!r}"
         return payload
 
 
 class Exchange:
-    """One invocation: the event given, and what the runtime answered so far."""
+    """One invocation: the event, and the answer of the runtime so far."""
 
     def __init__(self, request_id: str, event: bytes, headers: dict[str, str], reply: bytes) -> None:
         self.request_id = request_id
@@ -69,10 +69,10 @@ class Exchange:
         self.headers = headers
         self.reply = reply
         self.reply_early_after: int | None = None
-        # Called before anything of the response's body is read.
-        self.reads_after: Callable[[], None] = lambda: None
-        # Called when all of the response is there, before the reply to it.
-        self.replies_after: Callable[[], None] = lambda: None
+        # Called before the body of the response is read.
+        self.reads_after: Callable[[], object] = lambda: None
+        # Called when the response is complete, before its reply.
+        self.replies_after: Callable[[], object] = lambda: None
         self.answer: Recorded | None = None
         self.is_complete = False
         self.is_broken = False
@@ -100,11 +100,15 @@ class Exchange:
         assert done, f"{expected!r} did not come within {TIMEOUT_S} s; so far {body!r}"
         assert expected in body, f"the answer ended without {expected!r}: {body!r}"
 
-    def result(self) -> Recorded:
-        """The whole answer."""
+    def wait_for_end(self) -> None:
+        """Return once the answer is complete or broken off."""
         with self._changed:
             done = self._changed.wait_for(lambda: self.is_complete or self.is_broken, TIMEOUT_S)
         assert done, f"no complete answer within {TIMEOUT_S} s; so far {self.answer}"
+
+    def result(self) -> Recorded:
+        """Wait for the whole answer and return it."""
+        self.wait_for_end()
         assert not self.is_broken, f"the answer was broken off: {self.answer}"
         assert self.answer is not None
         return self.answer
@@ -116,6 +120,10 @@ ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-
 def reply(status: int, body: bytes = b"{}", *headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status} Reason", f"Content-Length: {len(body)}", *headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+# Lambda's reply to a response that ends in the middle (protocol.md 1.3).
+TRUNCATED = reply(400, b'{"errorType":"TruncatedHTTPRequest"}', "Connection: close")
 
 
 class FakeRuntimeApi:
@@ -205,7 +213,7 @@ class FakeRuntimeApi:
             self.extensions.put(recorded)
             return reply(200, b"{}", "Lambda-Extension-Identifier: id")
         if recorded.path == "/2020-01-01/extension/event/next":
-            stream.read(1)  # Until the process ends: it wants no events.
+            stream.read(1)  # Until the process ends: it requests no events.
             return None
         exchange = self._exchanges[recorded.path.split("/")[-2]]
         exchange.note(answer=recorded)
@@ -228,6 +236,8 @@ class FakeRuntimeApi:
         finally:
             if not complete and not exchange.is_complete:
                 exchange.note(is_broken=True)
+        if not complete:
+            return TRUNCATED
         exchange.note(is_complete=True)
         exchange.replies_after()
         return exchange.reply

@@ -1,4 +1,4 @@
-"""How a response may end when something fails: each row of the design's table that has a sync or async handler."""
+"""Failures: each way in which a response can end, with sync and async handlers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import Gate, RunRuntime
+from ..gate import Gate
+from .conftest import RunRuntime
 from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S, reply
 
 HANDLERS = {
@@ -28,7 +29,7 @@ async def handler(event, response_stream, context):
 
 
 def source(kind: str, *lines: str) -> str:
-    """A handler of one kind; a line `yield x` becomes what that kind does instead."""
+    """Return the source of a handler of one kind; `yield x` becomes the statement of that kind."""
     changed = []
     for line in lines:
         if "streamified" in kind:
@@ -48,7 +49,7 @@ def trailer_document(trailers: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", HANDLERS)
-def test_failure_before_the_first_byte_is_an_error_and_not_a_200(kind: str, run_runtime: RunRuntime) -> None:
+def test_failure_before_first_byte_is_reported_as_error(kind: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(source(kind, "if event['fail']: raise ValueError('no luck')", "yield 'fine'"))
     failed = runtime.invoke({"fail": True, **FUNCTION_URL_EVENT})
     answer = failed.result()
@@ -58,7 +59,7 @@ def test_failure_before_the_first_byte_is_an_error_and_not_a_200(kind: str, run_
     assert document["errorMessage"] == "no luck"
     assert document["errorType"] == "ValueError"
     assert document["requestId"] == failed.request_id
-    # The trace begins in the user's code, not in ours.
+    # The trace begins in the user's code, not in the runtime's.
     assert "index.py" in document["stackTrace"][0]
     # The environment serves the next request, and its log has the whole traceback.
     assert runtime.invoke({"fail": False, **FUNCTION_URL_EVENT}).result().payload == b"fine"
@@ -68,7 +69,7 @@ def test_failure_before_the_first_byte_is_an_error_and_not_a_200(kind: str, run_
 
 
 @pytest.mark.parametrize("kind", HANDLERS)
-def test_failure_after_the_first_byte_becomes_trailers(kind: str, run_runtime: RunRuntime) -> None:
+def test_failure_after_first_byte_becomes_trailers(kind: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(source(kind, "yield 'begun'", "if event['fail']: raise KeyError('gone')"))
     failed = runtime.invoke({"fail": True, **FUNCTION_URL_EVENT})
     answer = failed.result()
@@ -85,7 +86,7 @@ def test_failure_after_the_first_byte_becomes_trailers(kind: str, run_runtime: R
     assert runtime.api.connections == 1
 
 
-def test_failure_after_the_end_is_only_logged(run_runtime: RunRuntime) -> None:
+def test_failure_after_end_is_only_logged(run_runtime: RunRuntime) -> None:
     runtime = run_runtime(source("streamified", "response_stream.end('all')", "raise ValueError('too late')"))
     answer = runtime.invoke({}).result()
     assert (answer.path.split("/")[-1], answer.body, answer.trailers) == ("response", b"all", {})
@@ -95,7 +96,7 @@ def test_failure_after_the_end_is_only_logged(run_runtime: RunRuntime) -> None:
 
 @pytest.mark.parametrize("message", ["x" * 100_000, "é" * 100_000, "\ud800" * 50_000, "\n" * 9_000])
 def test_trailers_stay_within_the_limit(message: str, run_runtime: RunRuntime) -> None:
-    """Go's server drops a trailer section of more than 4,096 bytes, and with it the error."""
+    """A Go server drops a trailer section of more than 4,096 bytes, and the error with it."""
     runtime = run_runtime(f"""
     def deeper(depth):
         if depth:
@@ -112,7 +113,7 @@ def test_trailers_stay_within_the_limit(message: str, run_runtime: RunRuntime) -
         assert trailer_document(answer.trailers)["errorType"] == "ValueError"
 
 
-def test_long_stack_is_cut_before_the_message(run_runtime: RunRuntime) -> None:
+def test_long_stack_is_shortened_before_message(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     def one(depth):
         two(depth)
@@ -131,7 +132,7 @@ def test_long_stack_is_cut_before_the_message(run_runtime: RunRuntime) -> None:
     assert "raise ValueError" in document["stackTrace"][-1]
 
 
-# Code that is the user's and runs while an error is described.
+# Code of the user that runs while the runtime describes an error.
 HOSTILE_ERRORS = {
     "a __str__ that ends the process": """
 class Failed(Exception):
@@ -176,7 +177,7 @@ exec(compile("def fail(): raise Failed()", chr(0xD800) + ".py", "exec"))
 
 
 @pytest.mark.parametrize("what", HOSTILE_ERRORS)
-def test_error_whose_own_parts_fail_is_reported_all_the_same(what: str, run_runtime: RunRuntime) -> None:
+def test_error_with_failing_parts_is_reported(what: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(f"""
 def fail():
     raise Failed()
@@ -196,7 +197,7 @@ def handler(event, context):
     assert runtime.process.poll() is None
 
 
-def test_item_of_a_wrong_type_names_the_helpers(run_runtime: RunRuntime) -> None:
+def test_item_of_wrong_type_names_the_helpers(run_runtime: RunRuntime) -> None:
     answer = run_runtime("def handler(event, context):\n    yield {'a': 1}").invoke({}).result()
     message = json.loads(answer.body)["errorMessage"]
     assert "of type dict" in message
@@ -281,7 +282,7 @@ def test_failure_during_init_is_reported_and_ends_the_process(error_type: str, r
 
 @pytest.mark.parametrize("status", [400, 410, 413])
 @pytest.mark.parametrize("streams", [True, False])
-def test_refused_response_is_logged_and_the_next_is_served(status: int, streams: bool, run_runtime: RunRuntime) -> None:
+def test_rejected_response_is_logged_and_next_is_served(status: int, streams: bool, run_runtime: RunRuntime) -> None:
     runtime = run_runtime("def handler(event, context):\n    return iter('ab') if event else 'ab'")
     runtime.invoke(streams, reply=reply(status, b'{"errorType":"Refused"}', "Connection: close")).result()
     assert runtime.invoke(True).result().body == b"ab"
@@ -316,7 +317,7 @@ def test_write_after_the_end_raises_and_sends_nothing(kind: str, run_runtime: Ru
     assert runtime.invoke({}).result().body == b"all"
 
 
-def test_a_left_behind_thread_cannot_write_into_the_next_invocation(run_runtime: RunRuntime) -> None:
+def test_thread_left_behind_cannot_write_into_next_invocation(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     import threading
     from lambda_streaming import StreamClosedError, streamify_response
@@ -346,7 +347,7 @@ def test_a_left_behind_thread_cannot_write_into_the_next_invocation(run_runtime:
     assert runtime.invoke("second").result().body.startswith(b"second the response has ended")
 
 
-def test_refused_next_ends_the_process_with_one_sentence(run_runtime: RunRuntime) -> None:
+def test_rejected_next_ends_the_process_with_one_sentence(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("def handler(event, context):\n    return 1")
     runtime.invoke({}, reply=reply(500, b'{"errorType":"Container"}')).result()
     assert runtime.wait_for_exit() == 1
@@ -382,7 +383,7 @@ async def handler(event, response_stream, context):
 
 
 @pytest.mark.parametrize("kind", WAITING)
-def test_early_reply_stops_an_async_handler_where_it_waits(kind: str, run_runtime: RunRuntime) -> None:
+def test_early_reply_cancels_an_async_handler(kind: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime("import asyncio\nfrom lambda_streaming import streamify_response\n" + WAITING[kind])
     for _ in range(2):
         exchange = runtime.invoke("first", reply=reply(413, b'{"errorType":"RequestEntityTooLarge"}'))
@@ -391,8 +392,8 @@ def test_early_reply_stops_an_async_handler_where_it_waits(kind: str, run_runtim
     runtime.wait_for_log("producer stopped", times=2)
 
 
-def test_a_response_may_be_used_again(run_runtime: RunRuntime) -> None:
-    """The defaults of one response do not stay in the head that the handler keeps."""
+def test_http_response_can_be_reused(run_runtime: RunRuntime) -> None:
+    """Default headers are not added to the head that the handler keeps."""
     runtime = run_runtime("""
     from lambda_streaming import HttpResponse
     HEAD = HttpResponse(201)
@@ -408,7 +409,7 @@ def test_a_response_may_be_used_again(run_runtime: RunRuntime) -> None:
     assert types == ["text/plain; charset=utf-8", "application/octet-stream"]
 
 
-def test_a_handler_that_closes_its_output_is_served(run_runtime: RunRuntime) -> None:
+def test_handler_that_closes_stdout_is_served(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("import sys\ndef handler(event, context):\n    sys.stdout.close()\n    yield 'x'")
     assert runtime.invoke({}).result().body == b"x"
     runtime.invoke({}).result()
@@ -450,7 +451,7 @@ def second(event, response_stream, context):
 
 
 @pytest.mark.parametrize("who", LEFT_BEHIND)
-def test_what_a_failed_invocation_left_behind_cannot_write_into_the_next(who: str, run_runtime: RunRuntime) -> None:
+def test_task_of_failed_invocation_cannot_write_into_next(who: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(f"""
 import asyncio, threading
 from lambda_streaming import StreamClosedError, streamify_response
@@ -476,9 +477,7 @@ def handler(event, context):
 
 @pytest.mark.parametrize("body", ["yield 'a'", "return iter('a')"])
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_items_of_a_streamified_function_are_an_error_and_not_lost(
-    kind: str, body: str, run_runtime: RunRuntime
-) -> None:
+def test_items_of_a_streamified_function_are_an_error(kind: str, body: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(f"""
 from lambda_streaming import streamify_response
 @streamify_response
@@ -489,7 +488,7 @@ from lambda_streaming import streamify_response
     assert "take @streamify_response away and yield from handler(event, context)" in message
 
 
-def test_one_large_item_of_an_async_handler_is_no_error(run_runtime: RunRuntime) -> None:
+def test_one_large_item_of_an_async_handler_is_sent(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     from lambda_streaming import streamify_response
 
@@ -509,7 +508,7 @@ def test_one_large_item_of_an_async_handler_is_no_error(run_runtime: RunRuntime)
         assert not answer.trailers
 
 
-def test_writes_that_are_not_awaited_are_bounded(run_runtime: RunRuntime) -> None:
+def test_unawaited_writes_are_bounded(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     from lambda_streaming import streamify_response
 
@@ -523,8 +522,8 @@ def test_writes_that_are_not_awaited_are_bounded(run_runtime: RunRuntime) -> Non
     assert "await response_stream.write(data)" in trailer_document(answer.trailers)["errorMessage"]
 
 
-def test_cancelling_one_task_that_writes_leaves_the_others(run_runtime: RunRuntime, gate: Gate) -> None:
-    """Nothing is read before the cancellation: a quick reader would take all of it at once."""
+def test_cancelling_one_writing_task_leaves_the_others(run_runtime: RunRuntime, gate: Gate) -> None:
+    """Nothing is read before the cancellation: a fast reader would take everything at once."""
     runtime = run_runtime("""
     import asyncio, socket
     from lambda_streaming import streamify_response
@@ -547,9 +546,7 @@ def test_cancelling_one_task_that_writes_leaves_the_others(run_runtime: RunRunti
 
 @pytest.mark.parametrize("switch", ["on", "off"])
 @pytest.mark.parametrize("item", ["ServerSentEvent('x')", "'text'"])
-def test_error_event_tells_an_event_stream_s_client_when_it_is_switched_on(
-    switch: str, item: str, run_runtime: RunRuntime
-) -> None:
+def test_error_event_reaches_client_when_switched_on(switch: str, item: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(
         f"""
     from lambda_streaming import ServerSentEvent
@@ -567,7 +564,7 @@ def test_error_event_tells_an_event_stream_s_client_when_it_is_switched_on(
     assert answer.trailers
 
 
-def test_log_has_what_is_behind_an_error(run_runtime: RunRuntime) -> None:
+def test_log_has_the_cause_of_an_error(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     def handler(event, context):
         try:
@@ -595,8 +592,8 @@ def test_log_has_the_members_of_an_exception_group(run_runtime: RunRuntime) -> N
     runtime.wait_for_log("ValueError: the member")
 
 
-def test_a_task_left_behind_in_a_write_ends(run_runtime: RunRuntime, gate: Gate) -> None:
-    """It waits for a full socket when its invocation fails; without an end it would hang whoever awaits it later."""
+def test_task_left_behind_in_a_write_ends(run_runtime: RunRuntime, gate: Gate) -> None:
+    """It waits for a full socket when its invocation fails. Without an end, code that awaits it later would hang."""
     runtime = run_runtime("""
     import asyncio, socket
     from lambda_streaming import streamify_response

@@ -1,4 +1,4 @@
-"""A Runtime API that resets, closes or answers wrongly anywhere: the runtime never hangs and mixes nothing up."""
+"""A Runtime API that resets, closes or answers wrongly: the runtime never hangs, and keeps invocations apart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import Gate, RunningRuntime, RunRuntime
+from ..gate import Gate
+from .conftest import RunningRuntime, RunRuntime
 from .fake_runtime_api import ACCEPTED, TIMEOUT_S, FakeRuntimeApi, reply
 
 HANDLER = """
@@ -35,7 +36,7 @@ def handler(event, context):
 
 
 class ScriptedApi(FakeRuntimeApi):
-    """Gives each connection to a script first; a script that returns `True` leaves it to the usual answers."""
+    """Passes each connection to a script first; a script that returns True hands it on to the usual answers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +48,7 @@ class ScriptedApi(FakeRuntimeApi):
                 connection.close()
                 return
         except OSError:
-            return  # The runtime was quicker to leave.
+            return  # The runtime has left already.
         super()._serve(connection)
 
 
@@ -85,9 +86,7 @@ def serves_the_next(runtime: RunningRuntime) -> bool:
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
-def test_next_is_asked_again_after_a_connection_that_broke_while_idle(
-    end: str, scripted: Callable[..., RunningRuntime]
-) -> None:
+def test_next_is_repeated_after_idle_connection_breaks(end: str, scripted: Callable[..., RunningRuntime]) -> None:
     def break_off(connection: socket.socket) -> bool:
         read_request(connection)
         reset(connection) if end == "reset" else connection.close()
@@ -96,7 +95,7 @@ def test_next_is_asked_again_after_a_connection_that_broke_while_idle(
     assert serves_the_next(scripted(break_off))
 
 
-def test_next_that_breaks_again_and_again_ends_the_process(scripted: Callable[..., RunningRuntime]) -> None:
+def test_next_that_breaks_twice_ends_the_process(scripted: Callable[..., RunningRuntime]) -> None:
     def break_off(connection: socket.socket) -> bool:
         read_request(connection)
         return False
@@ -107,7 +106,7 @@ def test_next_that_breaks_again_and_again_ends_the_process(scripted: Callable[..
     assert "Traceback" not in runtime.log
 
 
-def test_event_that_breaks_off_at_any_byte_is_asked_for_again(scripted: Callable[..., RunningRuntime]) -> None:
+def test_event_cut_at_any_byte_is_requested_again(scripted: Callable[..., RunningRuntime]) -> None:
     whole = event("first", {"kind": "items"})
     for cut in (*range(1, 60, 7), len(whole) - 1):
 
@@ -123,7 +122,7 @@ def test_event_that_breaks_off_at_any_byte_is_asked_for_again(scripted: Callable
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_next_that_is_refused_ends_the_process(status: int, scripted: Callable[..., RunningRuntime]) -> None:
+def test_next_with_error_status_ends_the_process(status: int, scripted: Callable[..., RunningRuntime]) -> None:
     def refuse(connection: socket.socket) -> bool:
         read_request(connection)
         connection.sendall(reply(status, b'{"errorType":"InvalidStateTransition"}'))
@@ -135,7 +134,7 @@ def test_next_that_is_refused_ends_the_process(status: int, scripted: Callable[.
 
 
 @pytest.mark.parametrize("headers", [(), ("Lambda-Runtime-Aws-Request-Id: a", "Lambda-Runtime-Deadline-Ms: soon")])
-def test_event_that_no_answer_can_name_ends_the_process(
+def test_event_without_usable_request_id_ends_the_process(
     headers: tuple[str, ...], scripted: Callable[..., RunningRuntime]
 ) -> None:
     def give(connection: socket.socket) -> bool:
@@ -145,12 +144,12 @@ def test_event_that_no_answer_can_name_ends_the_process(
 
     runtime = scripted(give)
     assert runtime.wait_for_exit() == 1
-    assert "an event without a header that can be read" in runtime.log
+    assert "an event with a missing or invalid header" in runtime.log
     assert "Traceback" not in runtime.log
 
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9\r\n\r\n", b"\0" * 300_000])
-def test_next_that_is_no_http_ends_the_process(answer: bytes, scripted: Callable[..., RunningRuntime]) -> None:
+def test_next_without_http_ends_the_process(answer: bytes, scripted: Callable[..., RunningRuntime]) -> None:
     def speak_nonsense(connection: socket.socket) -> bool:
         read_request(connection)
         connection.sendall(answer)
@@ -162,7 +161,7 @@ def test_next_that_is_no_http_ends_the_process(answer: bytes, scripted: Callable
     runtime.wait_for_log("the runtime ends, Lambda starts another")
 
 
-RESPONSES = {
+RESPONSES: dict[str, dict[str, object]] = {
     "buffered": {"kind": "buffered"},
     "error": {"kind": "fails"},
     "streamed": {"kind": "items"},
@@ -172,10 +171,8 @@ RESPONSES = {
 
 @pytest.mark.parametrize("response", RESPONSES)
 @pytest.mark.parametrize("end", ["close at once", "reset at once", "close after the head", "half a reply"])
-def test_response_that_is_lost_with_its_connection_is_not_made_twice(
-    end: str, response: str, scripted: Callable[..., RunningRuntime]
-) -> None:
-    """Lambda gives the same event again; the handler has run and does not run again."""
+def test_lost_response_is_not_made_twice(end: str, response: str, scripted: Callable[..., RunningRuntime]) -> None:
+    """Lambda sends the same event again; the handler has run and does not run again."""
     given_again = threading.Event()
     errors: list[bytes] = []
 
@@ -207,9 +204,7 @@ def test_response_that_is_lost_with_its_connection_is_not_made_twice(
 
 
 @pytest.mark.parametrize("response", ["buffered", "error", "streamed"])
-def test_next_is_not_asked_for_before_the_reply_to_the_response(
-    response: str, scripted: Callable[..., RunningRuntime]
-) -> None:
+def test_next_waits_for_reply_to_response(response: str, scripted: Callable[..., RunningRuntime]) -> None:
     """Lambda would refuse it with 403 and end the environment."""
     asked_early: list[object] = []
 
@@ -230,9 +225,7 @@ def test_next_is_not_asked_for_before_the_reply_to_the_response(
 
 
 @pytest.mark.parametrize("size", [1, 10_000])
-def test_reader_that_takes_little_at_a_time_gets_all_in_order(
-    size: int, scripted: Callable[..., RunningRuntime]
-) -> None:
+def test_slow_reader_gets_everything_in_order(size: int, scripted: Callable[..., RunningRuntime]) -> None:
     received: list[bytes] = []
     done = threading.Event()
 
@@ -255,7 +248,7 @@ def test_reader_that_takes_little_at_a_time_gets_all_in_order(
 
 
 def dechunked(body: bytes) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     while True:
         size_line, _, body = body.partition(b"\r\n")
         size = int(size_line, 16)
@@ -267,8 +260,8 @@ def dechunked(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["yield", "write"])
-def test_full_socket_suspends_only_the_task_that_writes(how: str, run_runtime: RunRuntime, gate: Gate) -> None:
-    """Nothing is read before another task of the handler's has run; with a blocked loop nothing ever would be."""
+def test_full_socket_suspends_only_the_writing_task(how: str, run_runtime: RunRuntime, gate: Gate) -> None:
+    """Nothing is read before another task of the handler has run; a blocked loop would never get there."""
     runtime = run_runtime("""
 import asyncio
 from lambda_streaming import streamify_response
@@ -295,3 +288,138 @@ def handler(event, context):
     exchange = runtime.invoke({"port": gate.port, "how": how})
     exchange.reads_after = gate.open
     assert len(exchange.result().body) == 30_000_000
+
+
+ALARM = """
+import signal
+
+def handler(event, context):
+    yield "first"
+    if event:
+        def ring(number, frame):
+            raise TimeoutError("little time is left")
+        signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        yield b"x" * 30_000_000
+"""
+
+
+def test_timeout_of_the_handler_is_not_a_closed_connection(run_runtime: RunRuntime, gate: Gate) -> None:
+    """`TimeoutError` is an `OSError`. It arrives while the runtime waits for the socket: no bytes are lost."""
+    source = ALARM.replace('little time is left")', 'little time is left") from open_gate(event)')
+    source += """
+def open_gate(event):
+    import socket
+    socket.create_connection(("127.0.0.1", event["port"])).close()
+"""
+    runtime = run_runtime(source)
+    exchange = runtime.invoke({"port": gate.port})
+    exchange.reads_after = gate.open  # Nothing is read before the alarm.
+    answer = exchange.result()
+    assert answer.trailers["lambda-runtime-function-error-type"] == "Function.TimeoutError"
+    assert answer.body == b"first" + b"x" * 30_000_000
+    assert runtime.invoke({}).result().body == b"first"
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "ZeroDivisionError", "OSError"])
+def test_standard_output_that_cannot_be_flushed_changes_nothing(error: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(f"""
+import sys
+
+class Output:
+    def write(self, text): return len(text)
+    def flush(self): raise {error}("bad")
+
+sys.stdout = Output()
+
+def handler(event, context):
+    yield "item"
+""")
+    for _ in range(2):
+        assert runtime.invoke().result().body == b"item"
+
+
+def test_later_attempt_at_a_lost_request_is_served(scripted: Callable[..., RunningRuntime]) -> None:
+    """Lambda retries an asynchronous invocation with the same request id, and a later deadline."""
+    answers: list[bytes] = []
+    done = threading.Event()
+
+    def attempt(deadline_ms: int, closes: bool) -> Callable[[socket.socket], bool]:
+        def serve(connection: socket.socket) -> bool:
+            read_request(connection)
+            text = event("same", {"kind": "items", "items": 2, "size": 1})
+            connection.sendall(
+                text.replace(b"\r\n\r\n", b"\r\nLambda-Runtime-Deadline-Ms: %d\r\n\r\n" % deadline_ms, 1)
+            )
+            if closes:
+                return False
+            data = bytearray()
+            while not data.endswith(b"\r\n0\r\n\r\n"):
+                data += connection.recv(4096)
+            answers.append(bytes(data))
+            connection.sendall(ACCEPTED)
+            done.set()
+            return True
+
+        return serve
+
+    runtime = scripted(attempt(1, closes=True), attempt(2, closes=False))
+    assert done.wait(TIMEOUT_S)
+    assert b"/same/response" in answers[0]
+    assert serves_the_next(runtime)
+
+
+AFTER_A_SEND = """
+import sys
+from lambda_streaming import StreamClosedError, streamify_response
+
+def after_send(function):
+    '''Call `function` right after the next send, as a signal handler or a switch to another greenlet may.'''
+    def profile(frame, event, called):
+        if event == "c_return" and called.__name__ == "sendmsg":
+            sys.setprofile(None)
+            function()
+    sys.setprofile(profile)
+"""
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "SystemExit"])
+def test_exception_that_ends_the_process_truncates_the_response(error: str, run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(f"""{AFTER_A_SEND}
+def end():
+    raise {error}
+
+def handler(event, context):
+    yield "first"
+    after_send(end)
+    yield "second"
+""")
+    exchange = runtime.invoke()
+    exchange.wait_for_end()
+    assert exchange.is_broken
+    assert runtime.wait_for_exit() != 0 or error == "SystemExit"
+    assert "lambda_streaming: An exception interrupted the runtime while it sent" in runtime.log
+
+
+@pytest.mark.parametrize("keyword", ["", "async "])
+def test_write_in_the_middle_of_a_send_truncates_the_response(keyword: str, run_runtime: RunRuntime) -> None:
+    """A signal handler or another greenlet writes while a send is under way: no deadlock, and no wrong bytes."""
+    runtime = run_runtime(f"""{AFTER_A_SEND}
+@streamify_response
+{keyword}def handler(event, response_stream, context):
+    def write():
+        try:
+            response_stream.write("in between")
+        except StreamClosedError as error:
+            print("refused:", error)
+    response_stream.write("first")
+    if event:
+        after_send(write)
+    response_stream.write("second")
+""")
+    for _ in range(2):
+        exchange = runtime.invoke({"interrupt": True})
+        exchange.wait_for_end()
+        assert exchange.is_broken
+        assert runtime.invoke(0).result().body == b"firstsecond"
+    assert "refused: an exception interrupted the runtime" in runtime.log

@@ -1,4 +1,4 @@
-"""What the call returns decides how it is answered."""
+"""The value that the call returns decides the answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from .conftest import Gate, RunRuntime
+from ..gate import Gate
+from .conftest import RunRuntime
 from .fake_runtime_api import FUNCTION_URL_EVENT
 
 PLAIN_EVENT = {"n": 1}
@@ -139,19 +140,19 @@ BUFFERED = {
 
 
 @pytest.mark.parametrize("value", BUFFERED)
-def test_value_is_answered_whole(value: str, run_runtime: RunRuntime) -> None:
+def test_value_is_sent_whole(value: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(f"def handler(event, context):\n    return {value}")
     plain = runtime.invoke(PLAIN_EVENT).result()
     assert not plain.is_streamed
     assert plain.headers["content-type"] == "application/json"
     assert plain.body == BUFFERED[value]
-    # A Function URL that streams gets what a buffered one would have made of it.
+    # A Function URL that streams gets the response that a buffered one would make.
     to_url = runtime.invoke(FUNCTION_URL_EVENT).result()
     assert to_url.payload == BUFFERED[value]
     assert to_url.prelude["headers"]["content-type"] == "application/json"
 
 
-def test_bytes_are_answered_as_they_are(run_runtime: RunRuntime) -> None:
+def test_bytes_are_sent_unchanged(run_runtime: RunRuntime) -> None:
     answer = run_runtime("def handler(event, context):\n    return b'\\x00\\xff'").invoke(PLAIN_EVENT).result()
     assert (answer.body, answer.headers["content-type"]) == (b"\x00\xff", "application/unknown")
 
@@ -173,8 +174,8 @@ def test_dict_with_status_code_is_a_response_for_a_function_url(run_runtime: Run
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_body_of_such_a_dict_may_stream(kind: str, run_runtime: RunRuntime, gate: Gate) -> None:
-    """What routers make of a route's generator. AWS's runtime refuses it, so nothing else is meant by it."""
+def test_body_of_response_dict_may_stream(kind: str, run_runtime: RunRuntime, gate: Gate) -> None:
+    """Routers return such a dict for a route that is a generator. AWS's runtime rejects it."""
     runtime = run_runtime(f"""
     import socket
     def handler(event, context):
@@ -204,8 +205,8 @@ def test_body_of_such_a_dict_may_stream(kind: str, run_runtime: RunRuntime, gate
     assert runtime.invoke(PLAIN_EVENT).result().body == b"firstsecond"
 
 
-def test_generator_that_something_has_read_already_is_an_error(run_runtime: RunRuntime) -> None:
-    """An empty response would say that all was well."""
+def test_generator_already_read_by_a_wrapper_is_an_error(run_runtime: RunRuntime) -> None:
+    """An empty response would hide the mistake."""
     runtime = run_runtime("""
     def handler(event, context):
         items = iterate()
@@ -221,7 +222,7 @@ def test_generator_that_something_has_read_already_is_an_error(run_runtime: RunR
         assert "has read it" in json.loads(answer.body)["errorMessage"]
 
 
-def test_event_and_context_are_the_ones_of_aws(run_runtime: RunRuntime) -> None:
+def test_event_and_context_are_as_on_aws(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     import os
     def handler(event, context):
@@ -275,7 +276,7 @@ def test_one_connection_serves_all_invocations(run_runtime: RunRuntime) -> None:
     assert runtime.api.connections == 1
 
 
-def test_async_handlers_share_one_loop_and_sync_ones_have_none(run_runtime: RunRuntime) -> None:
+def test_async_handlers_share_one_loop_and_sync_handlers_have_none(run_runtime: RunRuntime) -> None:
     """A client bound to the loop works in the next invocation; a sync handler may call `asyncio.run`."""
     runtime = run_runtime("""
     import asyncio, threading
@@ -327,7 +328,7 @@ def test_large_and_small_items_arrive_whole_and_in_order(run_runtime: RunRuntime
     assert runtime.invoke(FUNCTION_URL_EVENT).result().payload == expected
 
 
-def test_a_buffer_may_be_used_again_after_it_was_yielded(run_runtime: RunRuntime) -> None:
+def test_buffer_can_be_reused_after_yield(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     def handler(event, context):
         buffer = bytearray(1)
@@ -338,7 +339,7 @@ def test_a_buffer_may_be_used_again_after_it_was_yielded(run_runtime: RunRuntime
     assert runtime.invoke({}).result().body == bytes(range(200))
 
 
-def test_async_iterator_that_can_also_be_read_is_iterated(run_runtime: RunRuntime) -> None:
+def test_async_iterator_with_read_method_is_iterated(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     import asyncio
     async def handler(event, context):
@@ -351,7 +352,7 @@ def test_async_iterator_that_can_also_be_read_is_iterated(run_runtime: RunRuntim
 
 
 @pytest.mark.parametrize("values", ["[]", "nothing()"])
-def test_json_lines_without_a_value_are_still_json_lines(values: str, run_runtime: RunRuntime) -> None:
+def test_json_lines_without_values_keep_their_content_type(values: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(f"""
     from lambda_streaming import json_lines
 
@@ -367,8 +368,8 @@ def test_json_lines_without_a_value_are_still_json_lines(values: str, run_runtim
 
 
 @pytest.mark.parametrize("door", ["raw", "proxy"])
-def test_a_large_buffer_may_be_used_again_too(door: str, run_runtime: RunRuntime) -> None:
-    """Also where the whole response is gathered first, for a front door that buffers."""
+def test_large_buffer_can_be_reused_after_yield(door: str, run_runtime: RunRuntime) -> None:
+    """This holds for a front door that buffers, too."""
     event = {"httpMethod": "GET", "requestContext": {}} if door == "proxy" else {}
     runtime = run_runtime("""
     def handler(event, context):
@@ -382,7 +383,7 @@ def test_a_large_buffer_may_be_used_again_too(door: str, run_runtime: RunRuntime
     assert body == b"A" * 20_000 + b"B" * 20_000 + b"C" * 20_000
 
 
-def test_a_large_buffer_may_be_used_again_after_a_write_that_is_not_awaited(run_runtime: RunRuntime) -> None:
+def test_large_buffer_can_be_reused_after_unawaited_write(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     from lambda_streaming import streamify_response
 

@@ -73,7 +73,7 @@ def handler(event, context):
 
 
 def test_named_head_for_a_function_url(run_runtime: RunRuntime) -> None:
-    """Repeated headers are joined, cookies apart, what describes the connection is left out."""
+    """Repeated headers are joined, cookies are separate, hop-by-hop headers are dropped."""
     answer = run_runtime(NAMED).invoke(FUNCTION_URL_EVENT).result()
     assert answer.prelude == {
         "statusCode": 203,
@@ -90,7 +90,7 @@ def test_named_head_for_a_rest_api_that_streams(run_runtime: RunRuntime) -> None
         "headers": {"x-one": "1", "content-type": "text/html"},
         "multiValueHeaders": {"x-two": ["a", "b"], "set-cookie": ["a=1", "b=2; Path=/"]},
     }
-    # The variable names all that stream: the Function URL is not among them.
+    # The variable lists all front doors that stream, here without the Function URL.
     assert not runtime.invoke(FUNCTION_URL_EVENT).result().is_streamed
 
 
@@ -103,7 +103,7 @@ MULTI_VALUE = {
     }
 }
 SINGLE_VALUE = {"x-one": "1", "x-two": "a, b", "content-type": "text/html"}
-BUFFERING = {
+BUFFERING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "REST": (REST_EVENT, MULTI_VALUE),
     "HTTP API 1.0": (HTTP_API_1_EVENT, MULTI_VALUE),
     "HTTP API 2.0": (HTTP_API_2_EVENT, {"headers": SINGLE_VALUE, "cookies": ["a=1", "b=2; Path=/"]}),
@@ -137,16 +137,16 @@ def test_text_that_utf_8_cannot_hold_is_replaced(run_runtime: RunRuntime) -> Non
     assert json.loads(runtime.invoke(HTTP_API_2_EVENT).result().body)["body"] == "a?é"
 
 
-def test_no_front_door_streams_when_the_variable_says_none(run_runtime: RunRuntime) -> None:
+def test_no_front_door_streams_when_the_variable_is_none(run_runtime: RunRuntime) -> None:
     runtime = run_runtime(NAMED, environment={"LAMBDA_STREAMING_FRONT_DOORS": "none"})
     document = json.loads(runtime.invoke(FUNCTION_URL_EVENT).result().body)
     assert (document["statusCode"], document["body"]) == (203, "é")
 
 
-def test_unknown_front_door_in_the_variable_is_said(run_runtime: RunRuntime) -> None:
+def test_unknown_front_door_in_the_variable_is_an_error(run_runtime: RunRuntime) -> None:
     runtime = run_runtime(NAMED, environment={"LAMBDA_STREAMING_FRONT_DOORS": "function-url,alb"})
     assert runtime.wait_for_exit() == 1
-    runtime.wait_for_log("LAMBDA_STREAMING_FRONT_DOORS is 'function-url,alb'; allowed are none, or names of")
+    runtime.wait_for_log("LAMBDA_STREAMING_FRONT_DOORS is 'function-url,alb'; allowed are none, or one or more of")
 
 
 EMPTY = {
@@ -169,7 +169,7 @@ def handler(event, context):
 
 @pytest.mark.parametrize("kind", EMPTY)
 def test_empty_body_still_has_its_prelude(kind: str, run_runtime: RunRuntime) -> None:
-    """A Function URL gets one newline, which cures clients left waiting (protocol 1.4)."""
+    """A Function URL gets one newline, which cures clients left waiting (protocol.md 1.4)."""
     answer = run_runtime(EMPTY[kind]).invoke(FUNCTION_URL_EVENT).result()
     assert answer.prelude["statusCode"] == 200
     assert answer.payload == b"\n"
@@ -192,7 +192,7 @@ def test_empty_raw_body_is_empty(run_runtime: RunRuntime) -> None:
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
-def test_body_is_dropped_where_http_has_none(method: str, status: int, run_runtime: RunRuntime) -> None:
+def test_body_is_dropped_where_http_allows_none(method: str, status: int, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(f"""
     from lambda_streaming import HttpResponse
     def handler(event, context):
@@ -214,7 +214,7 @@ UNSENDABLE = {
     "HttpResponse(headers={'a': 'é'})": "is not ASCII: percent-encode it",
     "HttpResponse(cookies=['a=b\\nc'])": "control characters are not allowed",
     "HttpResponse(headers={'a': 'x' * 20_000})": "send fewer or shorter headers",
-    "HttpResponse(headers={'a': None})": "must be text or an integer",
+    "HttpResponse(headers={'a': {}})": "it must be text, a number",
     "HttpResponse(cookies='a=b')": "it must be a list",
     "HttpResponse(101)": "it must be an integer from 200 to 599",
     "HttpResponse('200')": "it must be an integer from 200 to 599",
@@ -222,7 +222,7 @@ UNSENDABLE = {
 
 
 @pytest.mark.parametrize("head", UNSENDABLE)
-def test_head_that_cannot_be_sent_is_an_error_before_anything_is(head: str, run_runtime: RunRuntime) -> None:
+def test_invalid_head_is_an_error_before_first_byte(head: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(
         f"from lambda_streaming import HttpResponse\ndef handler(event, context):\n    yield {head}\n    yield 'x'"
     )
@@ -254,3 +254,25 @@ def test_from_names_the_head_of_a_stream(run_runtime: RunRuntime) -> None:
         "cookies": ["c=d"],
     }
     assert answer.payload.startswith(b"<p>the response head has left already")
+
+
+ENCODED = """
+from lambda_streaming import HttpResponse
+
+def handler(event, context):
+    yield HttpResponse(200, {"Content-Encoding": event["encoding"], "x-note": '"content-encoding":'})
+    yield "x"
+"""
+DECODES = "a Function URL decodes compressed responses"
+
+
+def test_content_encoding_causes_one_warning_on_a_function_url(run_runtime: RunRuntime) -> None:
+    runtime = run_runtime(ENCODED, environment={"LAMBDA_STREAMING_FRONT_DOORS": "function-url,rest-api"})
+    for event in ({**REST_EVENT, "encoding": "br"}, {**FUNCTION_URL_EVENT, "encoding": None}):
+        assert runtime.invoke(event).result().payload == b"x"
+    assert DECODES not in runtime.log
+    for encoding in ("gzip", "gzip", "br"):
+        answer = runtime.invoke({**FUNCTION_URL_EVENT, "encoding": encoding}).result()
+        assert answer.prelude["headers"]["content-encoding"] == encoding
+    runtime.stop()
+    assert runtime.log.count(DECODES) == 1

@@ -1,9 +1,9 @@
-"""The codec, on named bytes cut at every offset."""
+"""The HTTP/1.1 codec, on named bytes cut at every offset."""
 
 from __future__ import annotations
 
 import pytest
-from lambda_streaming.http1 import (
+from lambda_streaming.wire.http1 import (
     MAX_HEAD_BYTES,
     ProtocolError,
     Reply,
@@ -41,7 +41,7 @@ def decode(*pieces: bytes) -> Reply | None:
 
 
 @pytest.mark.parametrize("data", REPLIES)
-def test_reply_is_the_same_however_it_is_cut(data: bytes) -> None:
+def test_reply_is_the_same_when_cut_anywhere(data: bytes) -> None:
     status, body, keep_alive = REPLIES[data]
     for first in range(1, len(data)):
         reply = decode(data[:first], data[first:])
@@ -75,7 +75,7 @@ def test_connection_that_ends_early_is_an_error(data: bytes) -> None:
             decoder.receive_end()
 
 
-def test_bytes_behind_the_reply_end_the_connection() -> None:
+def test_bytes_after_the_reply_end_the_connection() -> None:
     reply = decode(WITH_LENGTH + b"HTTP/1.1 400")
     assert reply is not None
     assert not reply.keep_alive
@@ -92,7 +92,7 @@ def test_bytes_behind_the_reply_end_the_connection() -> None:
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/1.1 099 OK\r\n\r\n",
         CHUNKED_HEAD + b"xyz\r\n",
-        # `int` would take all of these: the first as a step back, to be read again and again.
+        # `int` accepts all of these; the first would move the decoder back, and it would never end.
         CHUNKED_HEAD + b"-6\r\n",
         CHUNKED_HEAD + b"+1\r\na\r\n0\r\n\r\n",
         CHUNKED_HEAD + b"0x1\r\na\r\n0\r\n\r\n",
@@ -104,12 +104,12 @@ def test_bytes_behind_the_reply_end_the_connection() -> None:
     ],
     ids=lambda data: repr(data[-20:]),
 )
-def test_what_is_not_http_is_an_error(data: bytes) -> None:
+def test_bytes_that_are_not_http_are_an_error(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode(data)
 
 
-def test_longest_head_is_the_same_however_it_is_cut() -> None:
+def test_longest_head_is_the_same_when_cut_anywhere() -> None:
     start, end = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ", b"\r\n\r\n"
     longest = start + b"x" * (MAX_HEAD_BYTES - len(start)) + end
     for cut in (1, MAX_HEAD_BYTES - 1, *range(len(longest) - 5, len(longest))):
@@ -119,7 +119,7 @@ def test_longest_head_is_the_same_however_it_is_cut() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_status_without_a_body_has_none_whatever_its_head_says(status: int) -> None:
+def test_status_without_body_ignores_the_length_in_its_head(status: int) -> None:
     for header in (b"Content-Length: 5", b"Transfer-Encoding: chunked"):
         reply = decode(b"HTTP/1.1 %d Reason\r\n%b\r\n\r\n" % (status, header))
         assert reply is not None

@@ -1,4 +1,4 @@
-"""What handlers import to yield: server-sent events and JSON lines."""
+"""Items that handlers import: server-sent events and JSON lines."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import lambda_streaming
 import pytest
 from lambda_streaming import HttpResponse, ServerSentEvent, json_lines
-from lambda_streaming.front_door import FUNCTION_URL
-from lambda_streaming.prelude import encode_prelude
+from lambda_streaming.response.front_door import FUNCTION_URL
+from lambda_streaming.response.prelude import encode_prelude
 
 EVENTS = {
     "data: one\n\n": ServerSentEvent("one"),
@@ -26,7 +26,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("text", EVENTS)
-def test_event_is_encoded_as_the_html_standard_says(text: str) -> None:
+def test_event_is_encoded_as_in_the_html_standard(text: str) -> None:
     assert EVENTS[text].to_bytes().decode() == text
 
 
@@ -40,7 +40,7 @@ def test_event_is_encoded_as_the_html_standard_says(text: str) -> None:
         ({"retry_ms": -1}, "retry_ms is -1"),
     ],
 )
-def test_event_that_would_be_misread_is_refused(arguments: dict[str, Any], message: str) -> None:
+def test_event_that_browsers_would_misread_is_rejected(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=r"it must be|NUL") as caught:
         ServerSentEvent("x", **arguments)
     assert message in str(caught.value)
@@ -50,7 +50,7 @@ def test_json_lines_of_an_iterable() -> None:
     assert b"".join(json_lines([{"a": "é"}, None, [1, 2]])) == b'{"a": "\\u00e9"}\nnull\n[1, 2]\n'
 
 
-def test_json_lines_are_made_one_by_one() -> None:
+def test_json_lines_are_encoded_one_by_one() -> None:
     taken = []
 
     def rows() -> Any:
@@ -74,14 +74,15 @@ def test_json_lines_of_an_async_iterable() -> None:
     assert asyncio.run(collect()) == [b"1\n", b"2\n"]
 
 
-def test_json_lines_of_something_else_is_an_error() -> None:
+def test_json_lines_of_another_type_are_an_error() -> None:
     with pytest.raises(TypeError, match=r"json_lines\(\) got int; it takes an iterable"):
         json_lines(3)  # type: ignore[call-overload]
 
 
-def test_head_takes_pairs_and_a_mapping() -> None:
+def test_head_accepts_pairs_and_a_mapping() -> None:
     assert HttpResponse(headers=[("a", "1"), ("a", "2")]).headers == [("a", "1"), ("a", "2")]
-    assert HttpResponse(headers={"a": ["1", "2"], "b": 3}).headers == [("a", "1"), ("a", "2"), ("b", "3")]
+    mapping: dict[str, Any] = {"a": ["1", "2"], "b": 3}
+    assert HttpResponse(headers=mapping).headers == [("a", "1"), ("a", "2"), ("b", "3")]
 
 
 class Kind(str, enum.Enum):
@@ -92,11 +93,12 @@ class Number(enum.IntEnum):
     SEVEN = 7
 
 
-def test_member_of_an_enum_is_its_value() -> None:
-    """As text Python shows its name, `Kind.TOKEN`, some versions here and some there."""
+def test_enum_member_is_sent_as_its_value() -> None:
+    """`str()` gives its name, `Kind.TOKEN`, in some Python versions and its value in others."""
     event = ServerSentEvent(Kind.TOKEN, event=Kind.TOKEN, id=Kind.TOKEN, retry_ms=Number.SEVEN)
     assert event.to_bytes() == b"event: token\nid: token\nretry: 7\ndata: token\n\n"
-    head = HttpResponse(http.HTTPStatus.ACCEPTED, {"content-type": Kind.TOKEN, "x-n": [Number.SEVEN]}, [Kind.TOKEN])
+    headers: dict[str, Any] = {"content-type": Kind.TOKEN, "x-n": [Number.SEVEN]}
+    head = HttpResponse(http.HTTPStatus.ACCEPTED, headers, [Kind.TOKEN])
     assert head.content_type == "token"
     prelude = encode_prelude(head, FUNCTION_URL)
     assert json.loads(prelude.partition(b"\0")[0]) == {

@@ -1,4 +1,4 @@
-"""When `logging` is set up, and where lines go when their place is gone. What they say: `tests/conformance`."""
+"""The set-up of `logging`, and lines whose destination is gone. `tests/conformance` has the form of lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FINDERS = "[type(finder).__name__ for finder in sys.meta_path]"
 ROOT_HANDLERS = "[type(handler).__name__ for handler in logging.getLogger().handlers]"
 
 
-def test_a_handler_without_logging_does_not_pay_for_it(run_runtime: RunRuntime) -> None:
+def test_handler_without_logging_does_not_import_it(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("""
     import sys
     def handler(event, context):
@@ -23,8 +23,8 @@ def test_a_handler_without_logging_does_not_pay_for_it(run_runtime: RunRuntime) 
     assert runtime.invoke({}).result().body == b"[]"
 
 
-def test_the_root_logger_is_ready_whenever_logging_is_imported(run_runtime: RunRuntime) -> None:
-    """By the handler's module, by a library, in an invocation, or by a finder that others have put before ours."""
+def test_root_logger_is_set_up_at_first_import_of_logging(run_runtime: RunRuntime) -> None:
+    """The import may come from the handler's module, a library, an invocation, or an earlier finder."""
     runtime = run_runtime(f"""
     import importlib.util, sys
     assert importlib.util.find_spec("logging") is not None
@@ -43,7 +43,7 @@ def test_the_root_logger_is_ready_whenever_logging_is_imported(run_runtime: RunR
     assert json.loads(runtime.invoke({}).result().body) == ["LambdaLoggerHandler"]
 
 
-def test_nothing_stays_in_the_way_of_imports(run_runtime: RunRuntime) -> None:
+def test_import_hook_is_removed_after_use(run_runtime: RunRuntime) -> None:
     runtime = run_runtime(f"""
     import sys
     def handler(event, context):
@@ -56,7 +56,7 @@ def test_nothing_stays_in_the_way_of_imports(run_runtime: RunRuntime) -> None:
     assert (loader, is_same) == ("SourceFileLoader", True)
 
 
-def test_logging_that_python_s_own_start_has_imported_is_set_up_too(run_runtime: RunRuntime, tmp_path: Path) -> None:
+def test_logging_imported_by_site_is_set_up(run_runtime: RunRuntime, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text("import json, logging")
     runtime = run_runtime(
@@ -69,7 +69,7 @@ def test_logging_that_python_s_own_start_has_imported_is_set_up_too(run_runtime:
 
 
 @pytest.mark.parametrize("descriptor", ["99", "nonsense"])
-def test_what_the_pipe_does_not_take_goes_to_standard_output(descriptor: str, run_runtime: RunRuntime) -> None:
+def test_record_goes_to_stdout_when_the_pipe_is_closed(descriptor: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(
         "import logging\ndef handler(event, context):\n    logging.warning('found')\n    raise ValueError('reported')",
         environment={"_LAMBDA_TELEMETRY_LOG_FD": descriptor},
@@ -80,8 +80,8 @@ def test_what_the_pipe_does_not_take_goes_to_standard_output(descriptor: str, ru
     runtime.wait_for_log("[ERROR] ValueError: reported")
 
 
-def test_what_a_handler_s_own_output_holds_is_written_when_its_invocation_ends(run_runtime: RunRuntime) -> None:
-    """Lambda may freeze the process then, and would show it with a later invocation, or never."""
+def test_replaced_stdout_is_flushed_when_the_invocation_ends(run_runtime: RunRuntime) -> None:
+    """Lambda may freeze the process then, and would show the text with a later invocation, or never."""
     runtime = run_runtime("""
     import sys
     sys.stdout = open(1, "w", buffering=65_536, closefd=False)
@@ -93,7 +93,7 @@ def test_what_a_handler_s_own_output_holds_is_written_when_its_invocation_ends(r
     runtime.wait_for_log("held back")
 
 
-def test_lines_of_the_runtime_are_records_too(run_runtime: RunRuntime) -> None:
+def test_lines_of_the_runtime_are_log_records(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("def handler(event, context):\n    return 1", environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"})
     exchange = runtime.invoke({}, reply=reply(413, b"too large"))
     exchange.result()
@@ -104,7 +104,7 @@ def test_lines_of_the_runtime_are_records_too(run_runtime: RunRuntime) -> None:
     assert "413 too large" in record["message"]
 
 
-def test_lines_of_the_runtime_keep_to_the_level(run_runtime: RunRuntime) -> None:
+def test_lines_of_the_runtime_follow_the_log_level(run_runtime: RunRuntime) -> None:
     runtime = run_runtime("def handler(event, context):\n    return 1", environment={"AWS_LAMBDA_LOG_LEVEL": "ERROR"})
     runtime.invoke({}, reply=reply(413, b"too large")).result()
     runtime.invoke({}).result()

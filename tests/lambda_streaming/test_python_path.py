@@ -1,4 +1,4 @@
-"""The handler finds modules as under AWS's own runtime, and its own ones never break ours."""
+"""The handler finds modules as under AWS's own runtime; its own modules never break the runtime."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OWN_MODULES = {
         "queue.py",
         "types.py",
         "context.py",
-        "outlet.py",
+        "destination.py",
         "json.py",
         "selectors.py",
     )
@@ -28,7 +28,7 @@ OWN_MODULES = {
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_modules_of_the_user_may_have_any_name(kind: str, run_runtime: RunRuntime) -> None:
-    """Names of ours and names of the standard library, at the first byte, in an error and on the event loop."""
+    """Names of the runtime and of the standard library, at the first byte, in an error and on the event loop."""
     runtime = run_runtime(
         {
             "index.py": f"""
@@ -47,7 +47,7 @@ import settings, prelude, queue
         assert runtime.invoke({"fail": True, **FUNCTION_URL_EVENT}).result().trailers
 
 
-def test_order_is_task_root_then_layers_then_runtime_folder(run_runtime: RunRuntime, tmp_path: Path) -> None:
+def test_path_order_is_task_root_layers_runtime_folder(run_runtime: RunRuntime, tmp_path: Path) -> None:
     runtime = run_runtime(
         "import os, sys\ndef handler(event, context):\n    return [sys.path, os.environ['PYTHONPATH']]",
         environment={"LAMBDA_RUNTIME_DIR": "/var/runtime"},
@@ -61,7 +61,7 @@ def test_order_is_task_root_then_layers_then_runtime_folder(run_runtime: RunRunt
     assert python_path == "/var/runtime"
 
 
-def test_a_python_path_of_the_user_s_keeps_layers_out(run_runtime: RunRuntime, tmp_path: Path) -> None:
+def test_users_pythonpath_replaces_layers(run_runtime: RunRuntime, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     runtime = run_runtime(
         "import sys\ndef handler(event, context):\n    return sys.path",
@@ -94,9 +94,63 @@ def test_handler_in_a_folder(run_runtime: RunRuntime) -> None:
 def test_bootstrap_works_from_any_folder(
     tmp_path: Path, run_runtime: RunRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A layer is mounted at /opt on AWS and lies somewhere else at a desk."""
+    """A layer is mounted at /opt on AWS, and lies elsewhere on a developer machine."""
     moved = tmp_path / "with a space" / "opt"
     shutil.copytree(RUNTIME_ASSET, moved)
     monkeypatch.setattr("tests.lambda_streaming.conftest.RUNTIME_ASSET", moved)
     runtime = run_runtime("import lambda_streaming\ndef handler(event, context):\n    yield lambda_streaming.__file__")
     assert runtime.invoke({}).result().body.decode() == str(moved / "python/lambda_streaming/__init__.py")
+
+
+def test_thread_of_the_handler_imports_while_the_runtime_imports(run_runtime: RunRuntime) -> None:
+    """The runtime imports asyncio for an async handler; it is held up in the middle until the thread is done."""
+    source = """
+import sys, threading
+
+is_importing, is_done = threading.Event(), threading.Event()
+seen = []
+
+def pause(event, arguments):
+    # An audit hook: a finder would hold the import lock of the process.
+    if event == "import" and arguments[0] == "asyncio.base_events":
+        is_importing.set()
+        is_done.wait(20)
+
+def work():
+    is_importing.wait(20)
+    try:
+        sys.path.append("/added")
+        import mine
+        seen.append(mine.__file__.rpartition("/")[2])
+    except ImportError as error:
+        seen.append(str(error))
+    finally:
+        is_done.set()
+
+sys.addaudithook(pause)
+threading.Thread(target=work).start()
+
+async def handler(event, context):
+    yield f"{seen} {'/added' in sys.path}"
+"""
+    runtime = run_runtime({"index.py": source, "mine.py": "", "heapq.py": "raise ImportError('of the user')\n"})
+    assert runtime.invoke().result().body == b"['mine.py'] True"
+
+
+def test_import_hooks_of_tools_see_what_the_runtime_imports(run_runtime: RunRuntime) -> None:
+    """A tracer patches asyncio when it is imported."""
+    runtime = run_runtime("""
+import sys
+
+seen = []
+
+class Hook:
+    def find_spec(self, name, path=None, target=None):
+        seen.append(name)
+
+sys.meta_path.insert(0, Hook())
+
+async def handler(event, context):
+    yield f"{'asyncio' in seen}"
+""")
+    assert runtime.invoke().result().body == b"True"

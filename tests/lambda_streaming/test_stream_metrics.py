@@ -1,4 +1,4 @@
-"""The lines in CloudWatch's embedded metric format: what they say, when there is one, and that it gets through."""
+"""The lines in CloudWatch's embedded metric format: content, occasions, delivery."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
-from lambda_streaming.body_writer import BodyWriter, ResponseCutOff
-from lambda_streaming.stream_metrics import StreamMetrics
+from lambda_streaming.optional.stream_metrics import StreamMetrics
+from lambda_streaming.response.body_writer import BodyWriter, ResponseCutOff
+from lambda_streaming.wire.connection import ConnectionBroken
 
-from .conftest import Gate, RunningRuntime, RunRuntime
+from ..gate import Gate
+from .conftest import RunningRuntime, RunRuntime
 from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S, reply
 from .test_errors import HANDLERS, source
 from .test_heads import ALB_EVENT, HTTP_API_2_EVENT, REST_EVENT, url_event
@@ -36,7 +38,7 @@ UNITS = frozenset(
 
 
 class Metrics(NamedTuple):
-    """What CloudWatch takes from one line."""
+    """The metrics that CloudWatch reads from one line."""
 
     timestamp_ms: int
     namespace: str
@@ -46,7 +48,7 @@ class Metrics(NamedTuple):
 
 
 def decode_emf(text: str) -> tuple[Metrics, dict[str, Any]]:
-    """The metrics of one line by CloudWatch's "Specification: Embedded metric format", and all members of its root.
+    """Return the metrics of one line by CloudWatch's "Specification: Embedded metric format", and its root members.
 
     Fails where the specification says MUST. JSON with anything before or after it is no document.
     """
@@ -98,7 +100,7 @@ LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
 def passes_filter(text: str, application_log_level: str) -> bool:
-    """Whether Lambda keeps a line of a function whose log format is JSON (AWS, "Log-level filtering")."""
+    """Return True if Lambda keeps a line of a function whose log format is JSON (AWS, "Log-level filtering")."""
     record = json.loads(text)
     level = str(record.get("level", "")).upper()
     try:
@@ -109,7 +111,7 @@ def passes_filter(text: str, application_log_level: str) -> bool:
 
 
 def metric_lines(runtime: RunningRuntime) -> list[str]:
-    """Those that the runtime has written by the time it waits for the next event."""
+    """Return the lines that the runtime has written by the time it waits for the next event."""
     assert runtime.api.idle.wait(TIMEOUT_S)
     runtime.stop()
     return [line for line in runtime.log.split("\n") if "CloudWatchMetrics" in line]
@@ -121,7 +123,7 @@ def only_metrics(runtime: RunningRuntime) -> Metrics:
 
 
 class Telemetry:
-    """The pipe that a managed runtime is given for its log: frames of type, length, time in microseconds, message."""
+    """The log pipe of a managed runtime: frames of type, length, time in microseconds, message."""
 
     def __init__(self) -> None:
         self._reader, self.descriptor = os.pipe()
@@ -134,7 +136,7 @@ class Telemetry:
         return bool(select.select([self._reader], [], [], 0)[0])
 
     def frame(self) -> tuple[bytes, str]:
-        """The type and the message of one frame."""
+        """Read one frame: its type and its message."""
         assert select.select([self._reader], [], [], TIMEOUT_S)[0], "no frame"
         kind, size, _ = struct.unpack(">4sIQ", os.read(self._reader, 16))
         return kind, os.read(self._reader, size).decode()
@@ -151,7 +153,7 @@ def telemetry() -> Iterator[Telemetry]:
     telemetry.close()
 
 
-# What is measured.
+# The measured values.
 
 
 @pytest.mark.parametrize("event", [FUNCTION_URL_EVENT, {}], ids=["prelude", "raw"])
@@ -185,7 +187,7 @@ BODIES = {
 
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_bytes_are_those_of_the_items(kind: str, name: str, run_runtime: RunRuntime) -> None:
+def test_response_bytes_count_only_items(kind: str, name: str, run_runtime: RunRuntime) -> None:
     """Without the prelude and without chunk framing."""
     items, expected = BODIES[name]
     lines = [f"yield {item}" for item in items.splitlines()]
@@ -198,7 +200,7 @@ def test_bytes_are_those_of_the_items(kind: str, name: str, run_runtime: RunRunt
     ("event", "expected"), [(url_event("HEAD"), 0), (FUNCTION_URL_EVENT, 1), (REST_EVENT, 0), ({}, 0)]
 )
 def test_bytes_of_a_response_without_items(event: Any, expected: int, run_runtime: RunRuntime) -> None:
-    """The newline that stands for an empty body is counted; what HTTP lets nobody send is not."""
+    """The newline of an empty body counts; a body that HTTP forbids does not."""
     head = event == url_event("HEAD")
     runtime = run_runtime(
         f"def handler(event, context):\n    yield from {['dropped'] if head else []}",
@@ -224,7 +226,7 @@ def handler(event, context):
 """
 
 
-def test_first_byte_is_that_of_the_first_item(run_runtime: RunRuntime, gate: Gate) -> None:
+def test_first_byte_is_the_first_item(run_runtime: RunRuntime, gate: Gate) -> None:
     runtime = run_runtime(WAITS_FOR_ITS_FIRST_ITEM, environment=EACH)
     exchange = runtime.invoke({**FUNCTION_URL_EVENT, "names": False, "port": gate.port})
     gate.open()
@@ -232,18 +234,18 @@ def test_first_byte_is_that_of_the_first_item(run_runtime: RunRuntime, gate: Gat
     assert only_metrics(runtime).values["TimeToFirstByte"] >= waited_ms
 
 
-def test_first_byte_is_that_of_a_head_that_goes_alone(run_runtime: RunRuntime, gate: Gate) -> None:
-    """The caller sees it, and the item is held back until it has."""
+def test_first_byte_is_the_head_that_leaves_alone(run_runtime: RunRuntime, gate: Gate) -> None:
+    """The item is withheld until the caller has seen the head."""
     runtime = run_runtime(WAITS_FOR_ITS_FIRST_ITEM, environment=EACH)
     assert runtime.api.idle.wait(TIMEOUT_S)
     begun = time.monotonic()
     exchange = runtime.invoke({**FUNCTION_URL_EVENT, "names": True, "port": gate.port})
     exchange.wait_for(b"\0" * 8)
-    seen_ms = (time.monotonic() - begun) * 1000
-    time.sleep(0.05)  # What must not be in the measured time.
+    time.sleep(0.05)  # The runtime reads its clock after the send: it may do so later than the caller sees the head.
+    opened_ms = (time.monotonic() - begun) * 1000
     gate.open()
     exchange.result()
-    assert 100 <= only_metrics(runtime).values["TimeToFirstByte"] <= seen_ms
+    assert 100 <= only_metrics(runtime).values["TimeToFirstByte"] <= opened_ms
 
 
 @pytest.mark.parametrize(
@@ -264,7 +266,7 @@ def test_dimensions_are_one_set_as_in_lambda_s_own_metrics(
     assert only_metrics(runtime).dimensions == [expected]
 
 
-# How a response may end.
+# Ends of a response.
 
 
 @pytest.mark.parametrize("kind", HANDLERS)
@@ -276,7 +278,7 @@ def test_failure_after_the_first_byte_is_a_midstream_error(kind: str, run_runtim
     assert values["TimeToFirstByte"] > 0
 
 
-def test_failure_after_a_head_that_went_alone_is_a_midstream_error(run_runtime: RunRuntime, gate: Gate) -> None:
+def test_failure_after_early_head_is_a_midstream_error(run_runtime: RunRuntime, gate: Gate) -> None:
     failing = WAITS_FOR_ITS_FIRST_ITEM.replace('yield f"', 'raise ValueError; yield f"')
     runtime = run_runtime(failing, environment=EACH)
     exchange = runtime.invoke({**FUNCTION_URL_EVENT, "names": True, "port": gate.port})
@@ -290,7 +292,7 @@ def test_failure_after_a_head_that_went_alone_is_a_midstream_error(run_runtime: 
 @pytest.mark.parametrize("rate", [EACH, HARDLY_ANY], ids=["sampled", "not sampled"])
 @pytest.mark.parametrize("kind", ["def", "async def"])
 @pytest.mark.parametrize("statement", ["raise SystemExit(3)", "raise KeyboardInterrupt"])
-def test_midstream_error_that_ends_the_process_is_written_before(
+def test_midstream_error_is_written_before_the_process_ends(
     statement: str, kind: str, rate: dict[str, str], run_runtime: RunRuntime
 ) -> None:
     runtime = run_runtime(source(kind, "yield 'begun'", statement), environment=rate)
@@ -300,9 +302,9 @@ def test_midstream_error_that_ends_the_process_is_written_before(
     assert decode_emf(line)[0].values["MidstreamErrors"] == 1
 
 
-def test_response_of_which_nothing_was_sent_writes_no_line() -> None:
+def test_unsent_response_writes_no_line() -> None:
     connection = mock.Mock()
-    connection.try_send.side_effect = BrokenPipeError
+    connection.try_send.side_effect = ConnectionBroken("the peer is gone")
     log = mock.Mock()
     metrics = StreamMetrics(1, "test", log)
     metrics.begin()
@@ -320,7 +322,7 @@ def test_failure_before_the_first_byte_writes_no_line(run_runtime: RunRuntime) -
     assert metric_lines(runtime) == []
 
 
-def test_failure_after_the_end_is_no_midstream_error(run_runtime: RunRuntime) -> None:
+def test_failure_after_end_is_no_midstream_error(run_runtime: RunRuntime) -> None:
     """The caller has the whole response."""
     failing = source("streamified", "response_stream.end('all')", "raise ValueError('too late')")
     runtime = run_runtime(failing, environment=EACH)
@@ -329,7 +331,7 @@ def test_failure_after_the_end_is_no_midstream_error(run_runtime: RunRuntime) ->
 
 
 @pytest.mark.parametrize("kind", HANDLERS)
-def test_response_that_lambda_cuts_off_is_no_midstream_error(kind: str, run_runtime: RunRuntime) -> None:
+def test_cut_off_response_is_no_midstream_error(kind: str, run_runtime: RunRuntime) -> None:
     lines = ["for number in range(1_000_000_000):", "    yield 'x' * 1000"]
     runtime = run_runtime(
         source(kind, "if event == 'next':", "    yield 'served'", "    return", *lines), environment=EACH
@@ -345,7 +347,7 @@ def test_response_that_lambda_cuts_off_is_no_midstream_error(kind: str, run_runt
 
 @pytest.mark.parametrize("event", [FUNCTION_URL_EVENT, {}], ids=["prelude", "raw"])
 @pytest.mark.parametrize("value", ["{'statusCode': 200, 'body': 'x'}", "'text'", "None", "HttpResponse(body='x')"])
-def test_answer_that_does_not_stream_writes_no_line(value: str, event: Any, run_runtime: RunRuntime) -> None:
+def test_buffered_value_writes_no_line(value: str, event: Any, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(
         f"from lambda_streaming import HttpResponse\ndef handler(event, context):\n    return {value}", environment=EACH
     )
@@ -354,17 +356,17 @@ def test_answer_that_does_not_stream_writes_no_line(value: str, event: Any, run_
 
 
 @pytest.mark.parametrize("event", [HTTP_API_2_EVENT, ALB_EVENT, REST_EVENT])
-def test_front_door_that_buffers_has_no_line(event: Any, run_runtime: RunRuntime) -> None:
+def test_front_door_that_buffers_writes_no_line(event: Any, run_runtime: RunRuntime) -> None:
     runtime = run_runtime("def handler(event, context):\n    yield 'collected'", environment=EACH)
     assert not runtime.invoke(event).result().is_streamed
     assert metric_lines(runtime) == []
 
 
-# Which invocations.
+# Sampled invocations.
 
 
 def test_unsampled_invocation_writes_no_line_unless_it_fails(run_runtime: RunRuntime) -> None:
-    """Then it is the failure alone, as nothing else was measured."""
+    """A failure writes only itself: nothing else was measured."""
     runtime = run_runtime(
         "def handler(event, context):\n    yield 'begun'\n    if event: raise ValueError", environment=HARDLY_ANY
     )
@@ -380,7 +382,7 @@ def test_unsampled_invocation_writes_no_line_unless_it_fails(run_runtime: RunRun
     assert root["requestId"] == failed.request_id
 
 
-def test_rate_is_the_part_of_the_invocations_that_writes(run_runtime: RunRuntime) -> None:
+def test_rate_is_the_share_of_invocations_with_a_line(run_runtime: RunRuntime) -> None:
     """Ten standard deviations around one in two."""
     runtime = run_runtime(
         "def handler(event, context):\n    yield 'x'", environment={"LAMBDA_STREAMING_METRICS_SAMPLE_RATE": "0.5"}
@@ -400,18 +402,18 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("environment", [{}, {"LAMBDA_STREAMING_METRICS_SAMPLE_RATE": "0"}], ids=["unset", "0"])
-def test_off_writes_nothing_and_imports_nothing(environment: dict[str, str], run_runtime: RunRuntime) -> None:
+def test_switched_off_metrics_write_and_import_nothing(environment: dict[str, str], run_runtime: RunRuntime) -> None:
     runtime = run_runtime(SHOWS_MODULES, environment=environment)
     off = set(runtime.invoke({}).result().body.decode().splitlines())
     assert metric_lines(runtime) == []
     on = set(run_runtime(SHOWS_MODULES, environment=EACH).invoke({}).result().body.decode().splitlines())
-    assert on - off == {"lambda_streaming.stream_metrics"}
+    assert on - off == {"lambda_streaming.optional", "lambda_streaming.optional.stream_metrics"}
 
 
 @pytest.mark.parametrize(
     "value", ["", "yes", "1.01", "2", "-0.1", "0,5", "nan", "1e-1", "1_0", " 1", ".", "0.1.2", "\u0661"]
 )
-def test_rate_that_is_none_is_refused_with_one_sentence(value: str, run_runtime: RunRuntime) -> None:
+def test_invalid_rate_is_rejected_with_one_sentence(value: str, run_runtime: RunRuntime) -> None:
     name = "LAMBDA_STREAMING_METRICS_SAMPLE_RATE"
     runtime = run_runtime("def handler(event, context):\n    yield", environment={name: value})
     assert runtime.wait_for_exit() == 1
@@ -420,7 +422,7 @@ def test_rate_that_is_none_is_refused_with_one_sentence(value: str, run_runtime:
     assert error["errorMessage"] == expected
 
 
-# How the line gets to CloudWatch.
+# The line's way to CloudWatch.
 
 FRAME_TYPES = {"TRACE": 0x0A, "DEBUG": 0x0A, "INFO": 0x0E, "WARN": 0x12, "ERROR": 0x16, "FATAL": 0x1A}
 FORMATS = [("Text", None), ("Text", "ERROR"), ("JSON", None), *(("JSON", level) for level in LEVELS)]
@@ -474,7 +476,7 @@ def test_frame_of_telemetry_passes_every_level(
     assert runtime.log == ""
 
 
-def test_line_goes_to_standard_output_where_telemetry_does_not_take_it(run_runtime: RunRuntime) -> None:
+def test_line_goes_to_stdout_when_telemetry_is_closed(run_runtime: RunRuntime) -> None:
     runtime = run_runtime(
         "def handler(event, context):\n    yield 'x'", environment={**EACH, "_LAMBDA_TELEMETRY_LOG_FD": "99"}
     )
@@ -483,17 +485,15 @@ def test_line_goes_to_standard_output_where_telemetry_does_not_take_it(run_runti
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_line_comes_between_lambda_s_reply_and_the_next_event(
-    kind: str, run_runtime: RunRuntime, telemetry: Telemetry
-) -> None:
-    """So that no caller waits for it, and no frozen process holds it back."""
+def test_line_comes_after_reply_and_before_next_event(kind: str, run_runtime: RunRuntime, telemetry: Telemetry) -> None:
+    """No caller waits for the line, and no frozen process holds it back."""
     runtime = run_runtime(
         source(kind, "yield 'x'"), environment={**EACH, **telemetry.environment}, pass_fds=(telemetry.descriptor,)
     )
     assert runtime.api.idle.wait(TIMEOUT_S)
     may_reply = threading.Event()
     exchange = runtime.invoke({})
-    exchange.replies_after = lambda: bool(may_reply.wait(TIMEOUT_S))
+    exchange.replies_after = lambda: may_reply.wait(TIMEOUT_S)
     exchange.result()
     was_early = telemetry.has_more()
     may_reply.set()
@@ -518,7 +518,7 @@ sys.stdout = Prefixed()
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_line_is_whole_beside_a_standard_output_of_the_handler_s(output: str, run_runtime: RunRuntime) -> None:
+def test_line_is_whole_beside_a_replaced_stdout(output: str, run_runtime: RunRuntime) -> None:
     runtime = run_runtime(
         f"import sys\n{OUTPUTS[output]}\ndef handler(event, context):\n    yield 'x'\n    print('printed')",
         environment=EACH,
@@ -527,7 +527,7 @@ def test_line_is_whole_beside_a_standard_output_of_the_handler_s(output: str, ru
     only_metrics(runtime)
 
 
-def test_line_is_whole_beside_a_thread_that_writes_lines(run_runtime: RunRuntime) -> None:
+def test_line_is_whole_beside_a_writing_thread(run_runtime: RunRuntime) -> None:
     runtime = run_runtime(
         """
     import sys, threading

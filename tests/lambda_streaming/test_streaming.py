@@ -1,10 +1,11 @@
-"""Items leave when they are produced: what comes after an item is withheld until the item was seen."""
+"""Items leave when they are produced: the next item is withheld until the one before was seen."""
 
 from __future__ import annotations
 
 import pytest
 
-from .conftest import Gate, RunRuntime
+from ..gate import Gate
+from .conftest import RunRuntime
 from .fake_runtime_api import FUNCTION_URL_EVENT
 
 WAIT = """
@@ -98,9 +99,9 @@ async def handler(event, response_stream, context):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_three_items_leave_before_the_handler_goes_on(shape: str, run_runtime: RunRuntime, gate: Gate) -> None:
+def test_three_items_leave_before_handler_continues(shape: str, run_runtime: RunRuntime, gate: Gate) -> None:
     runtime = run_runtime(WAIT + SHAPES[shape])
-    # Twice: the second invocation finds the process, and its event loop, as the first left them.
+    # Twice: the second invocation runs in the process and on the event loop that the first has used.
     for _ in range(2):
         exchange = runtime.invoke({"port": gate.port, **FUNCTION_URL_EVENT})
         exchange.wait_for(b"one,two,three,")
@@ -110,7 +111,7 @@ def test_three_items_leave_before_the_handler_goes_on(shape: str, run_runtime: R
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 @pytest.mark.parametrize("rest", ["wait(event['port'])", "compute_until(event['port'])"])
-def test_the_last_item_of_a_burst_leaves_when_the_handler_goes_quiet(
+def test_last_item_of_a_burst_leaves_when_handler_is_quiet(
     kind: str, rest: str, run_runtime: RunRuntime, gate: Gate
 ) -> None:
     """Joined items do not wait for the next one, whether the handler blocks or computes."""
@@ -138,7 +139,7 @@ def compute_until(port):
     assert len(answer.chunks) < 500
 
 
-def test_the_head_waits_for_the_first_item(run_runtime: RunRuntime, gate: Gate) -> None:
+def test_head_waits_for_first_item(run_runtime: RunRuntime, gate: Gate) -> None:
     runtime = run_runtime(f"""{WAIT}
 from lambda_streaming import HttpResponse
 
@@ -162,9 +163,7 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("kind", ["def", "async def", "async def that holds its loop"])
-def test_a_named_head_goes_alone_when_the_first_item_does_not_come(
-    kind: str, run_runtime: RunRuntime, gate: Gate
-) -> None:
+def test_named_head_leaves_alone_when_first_item_is_late(kind: str, run_runtime: RunRuntime, gate: Gate) -> None:
     """An EventSource opens with the head, though the first event may take long."""
     pause = "await wait_async" if kind == "async def" else "wait"
     runtime = run_runtime(f"""{WAIT}
@@ -188,7 +187,7 @@ from lambda_streaming import HttpResponse
         assert bool(answer.trailers) is bool(more.get("fail"))
 
 
-def test_a_head_without_content_type_waits_for_the_item_that_decides_it(run_runtime: RunRuntime, gate: Gate) -> None:
+def test_head_without_content_type_waits_for_first_item(run_runtime: RunRuntime, gate: Gate) -> None:
     runtime = run_runtime(f"""{WAIT}
 import time
 from lambda_streaming import HttpResponse, ServerSentEvent

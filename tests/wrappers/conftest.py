@@ -1,4 +1,4 @@
-"""The runtime with a tool's layer beside ours, and one handler in all the forms that a handler may have."""
+"""Fixtures: the runtime with the layer of a tool, and one handler in every form that a handler can have."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 
 from tests.gate import Gate
 from tests.lambda_streaming.conftest import INTERPRETER, RunningRuntime, RunRuntime, gate, run_runtime
-from tests.lambda_streaming.fake_runtime_api import FUNCTION_URL_EVENT, Exchange, Recorded
+from tests.lambda_streaming.fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S, Exchange, Recorded
 
 from . import tools
 
 __all__ = ["gate", "run_runtime"]
 
-# The version of Python is in the folder's name, as in layers that are made for one version.
+# As in layers for one version of Python, the folder has the version in its name.
 SITE_PACKAGES = f"python/lib/{Path(INTERPRETER).name}/site-packages"
 
 WAIT = """
@@ -30,7 +30,7 @@ def wait(event):
         gate.recv(1)
 """
 
-# Tools look at more of an event than the runtime.
+# Tools read more fields of an event than the runtime.
 EVENT: dict[str, Any] = {
     **FUNCTION_URL_EVENT,
     "headers": {"host": FUNCTION_URL_EVENT["requestContext"]["domainName"]},
@@ -39,65 +39,68 @@ EVENT: dict[str, Any] = {
     "requestContext": {**FUNCTION_URL_EVENT["requestContext"], "stage": "$default", "timeEpoch": 1_750_000_000_000},
 }
 
-# Every form does the same: `note("before")`, the first piece, the gate, `note("between")`, the second, `note("after")`.
+# Each form records "before", sends a piece, waits at the gate, records "between", sends a piece and records "after".
 HANDLERS = {
     "generator": """
 def handler(event, context):
-    note("before")
+    record("before")
     yield "first"
     wait(event)
-    note("between")
+    record("between")
     yield "second"
-    note("after")
+    record("after")
 """,
     "async generator": """
 async def handler(event, context):
-    note("before")
+    record("before")
     yield "first"
     await asyncio.to_thread(wait, event)
-    note("between")
+    record("between")
     yield "second"
-    note("after")
+    record("after")
 """,
     "streamify_response": """
 @streamify_response
 def handler(event, response_stream, context):
-    note("before")
+    record("before")
     response_stream.write("first")
     wait(event)
-    note("between")
+    record("between")
     response_stream.write("second")
-    note("after")
+    record("after")
 """,
     "async streamify_response": """
 @streamify_response
 async def handler(event, response_stream, context):
-    note("before")
+    record("before")
     await response_stream.write("first")
     await asyncio.to_thread(wait, event)
-    note("between")
+    record("between")
     await response_stream.write("second")
-    note("after")
+    record("after")
 """,
     "buffered": """
 def handler(event, context):
-    note("before")
+    record("before")
     wait(event)
-    note("after")
+    record("after")
     return {"statusCode": 200, "body": "firstsecond"}
 """,
 }
-STREAMING = [name for name in HANDLERS if name != "buffered"]
+GENERATORS = ["generator", "async generator"]
+# These run inside the call of the handler.
+STREAMIFIED = ["streamify_response", "async streamify_response"]
+STREAMING = [*GENERATORS, *STREAMIFIED]
 
 
 def source_of(form: str, tool: str, decorators: str = "") -> str:
-    """An `index.py`: the tool's own lines, which define `note(where)`, and a handler of `form` under `decorators`."""
+    """Return an `index.py`: the lines of the tool, which define `record(where)`, and a decorated handler."""
     head = "import asyncio\nfrom lambda_streaming import streamify_response\n"
     return f"{head}{WAIT}\n{tool}\n{decorators}\n{HANDLERS[form].strip()}\n"
 
 
 class Answers:
-    """Invokes a runtime, and looks at each answer while it comes."""
+    """Client that invokes a runtime and reads each response while it arrives."""
 
     def __init__(self, runtime: RunningRuntime, gate: Gate) -> None:
         self.runtime = runtime
@@ -106,8 +109,12 @@ class Answers:
     def event(self, **more: Any) -> dict[str, Any]:
         return {**EVENT, "port": self._gate.port, **more}
 
+    def open(self) -> None:
+        """Let the handler pass its gate."""
+        self._gate.open()
+
     def stream(self, event: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> Exchange:
-        """One answer of two pieces, the second made after the first was seen."""
+        """Return a response of two pieces. The second is made after the first was received."""
         exchange = self.runtime.invoke(event or self.event(), headers=headers)
         exchange.wait_for(b"first")
         assert exchange.answer is not None
@@ -126,13 +133,18 @@ class Answers:
         return self.whole(event) if form == "buffered" else self.stream(event)
 
     def log(self) -> str:
-        """The whole log; ends the process."""
+        """End the process once the invocation is over, and return its log.
+
+        A decorator may still write after the caller has the response.
+        """
+        if self.runtime.process.poll() is None:
+            assert self.runtime.api.idle.wait(TIMEOUT_S)
         self.runtime.process.terminate()
         self.runtime.wait_for_exit()
         return self.runtime.log
 
     def json_lines(self) -> list[Any]:
-        """What the log has in JSON; ends the process."""
+        """End the process and return the JSON documents in its log."""
         return [json.loads(line) for line in self.log().splitlines() if line[:1] in "{[" and line[-1:] in "}]"]
 
 
@@ -145,9 +157,9 @@ def _check(answer: Recorded) -> None:
 Start = Callable[..., Answers]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Layer:
-    """What a tool's layer adds: packages, in which folder of `/opt`, and files beside them."""
+    """Layer of a tool: packages, their folder inside `/opt`, and additional files."""
 
     pins: tuple[str, ...]
     inside: str
@@ -157,7 +169,7 @@ class Layer:
 @pytest.fixture
 def start(run_runtime: RunRuntime, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start the runtime with a layer: `start(layer, source, variable="value")`."""
-    # `python3` is the managed runtime's, as wrappers expect it to be.
+    # Wrappers expect `python3` to be the interpreter of the managed runtime.
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python3").symlink_to(INTERPRETER)
 

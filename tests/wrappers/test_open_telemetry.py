@@ -1,4 +1,4 @@
-"""An OpenTelemetry layer: its exec wrapper chained through one variable, its module in place of the handler."""
+"""An OpenTelemetry layer works. A variable chains its exec wrapper, which replaces the handler by its own module."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.lambda_streaming.fake_runtime_api import TIMEOUT_S
-
 from . import tools
-from .conftest import HANDLERS, STREAMING, Answers, Layer, Start, source_of
+from .conftest import GENERATORS, HANDLERS, STREAMIFIED, STREAMING, Answers, Layer, Start, source_of
+
+pytestmark = pytest.mark.network
 
 FILES = ("otel-instrument", "otel_wrapper.py")
 LAYER = Layer(tools.OPENTELEMETRY, "python", FILES)
@@ -30,14 +30,14 @@ CALLER = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
 TRACER = """
 from opentelemetry import trace
 tracer = trace.get_tracer("shop")
-def note(where):
+def record(where):
     with tracer.start_as_current_span(where):
         pass
 """
 
 
 def spans_of(log: str) -> list[dict[str, Any]]:
-    """What the console exporter has written, oldest first: documents of many lines, each of which begins one."""
+    """Return the spans that the console exporter has written, oldest first. Each is a JSON document of many lines."""
     decoder, spans, at = json.JSONDecoder(), [], 0
     while (at := log.find("{\n", at)) >= 0:
         span, at = decoder.raw_decode(log, at)
@@ -50,7 +50,7 @@ def spans(answers: Answers) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("form", HANDLERS)
-def test_the_call_of_any_handler_is_a_span_of_the_caller_s_trace(form: str, start: Start) -> None:
+def test_call_of_every_handler_is_a_span_in_the_trace_of_the_caller(form: str, start: Start) -> None:
     answers = start(LAYER, source_of(form, TRACER), **VARIABLES)
     exchange = answers.of(form, event=answers.event(headers=CALLER))
     answers.runtime.wait_for_log('"name": "test"')
@@ -59,12 +59,12 @@ def test_the_call_of_any_handler_is_a_span_of_the_caller_s_trace(form: str, star
     assert call["parent_id"] == "0xb7ad6b7169203331"
     assert call["attributes"]["faas.invocation_id"] == exchange.request_id
     assert call["attributes"]["faas.trigger"] == "http"
-    # The status code is read from what the call returns.
+    # The tool reads the status code from the result of the call.
     assert call["attributes"].get("http.status_code") == (None if form in STREAMING else 200)
 
 
-@pytest.mark.parametrize("form", STREAMING)
-def test_spans_of_a_stream_are_alone_and_come_with_the_next_invocation(form: str, start: Start) -> None:
+@pytest.mark.parametrize("form", GENERATORS)
+def test_spans_of_a_stream_have_no_parent_and_are_exported_with_the_next_invocation(form: str, start: Start) -> None:
     answers = start(LAYER, source_of(form, TRACER), **VARIABLES)
     answers.of(form, event=answers.event(headers=CALLER))
     assert "after" not in answers.runtime.log
@@ -77,14 +77,41 @@ def test_spans_of_a_stream_are_alone_and_come_with_the_next_invocation(form: str
     assert after["context"]["trace_id"] != call["context"]["trace_id"]
 
 
-def test_spans_of_a_buffered_handler_are_in_its_call_s(start: Start) -> None:
+@pytest.mark.parametrize("form", STREAMIFIED)
+def test_spans_of_a_streamified_function_are_in_the_span_of_the_call(form: str, start: Start) -> None:
+    answers = start(LAYER, source_of(form, TRACER), **VARIABLES)
+    for _ in range(2):
+        answers.of(form, event=answers.event(headers=CALLER))
+    seen = spans_of(answers.log())
+    # Exported with their own invocation, and inside the span of the call.
+    assert [span["name"] for span in seen] == ["before", "between", "after", "test"] * 2
+    *inner, call = seen[:4]
+    assert {span["parent_id"] for span in inner} == {call["context"]["span_id"]}
+    assert call["context"]["trace_id"] == f"0x{TRACE_ID}"
+    assert call["end_time"] >= inner[-1]["end_time"]
+
+
+@pytest.mark.parametrize("form", STREAMIFIED)
+def test_failure_of_a_streamified_function_is_in_the_span_of_the_call(form: str, start: Start) -> None:
+    source = source_of(form, TRACER).replace('record("between")', 'raise ValueError("bad")')
+    answers = start(LAYER, source, **VARIABLES)
+    exchange = answers.runtime.invoke(answers.event())
+    answers.open()
+    assert exchange.result().trailers
+    answers.runtime.wait_for_log('"name": "test"')
+    call = spans(answers)["test"]
+    assert call["status"]["status_code"] == "ERROR"
+    assert call["events"][0]["attributes"]["exception.type"] == "ValueError"
+
+
+def test_spans_of_a_buffered_handler_are_in_the_span_of_the_call(start: Start) -> None:
     answers = start(LAYER, source_of("buffered", TRACER), **VARIABLES)
     answers.whole()
     seen = spans(answers)
     assert seen["after"]["parent_id"] == seen["test"]["context"]["span_id"]
 
 
-# The call itself runs inside the tool's span: what it takes along is the parent of the stream's own span.
+# The call runs inside the tool's span. The stream's own span has that span as its parent.
 STREAM = {
     "generator": """
 def handler(event, context):
@@ -113,7 +140,7 @@ async def stream(event, context, parent):
 
 
 @pytest.mark.parametrize("form", STREAM)
-def test_a_stream_with_a_span_of_its_own_is_in_the_trace_of_its_call(form: str, start: Start) -> None:
+def test_own_span_of_a_stream_is_in_the_trace_of_the_call(form: str, start: Start) -> None:
     source = source_of(form, TRACER).replace("def handler", "def pieces") + STREAM[form]
     answers = start(LAYER, source, **VARIABLES)
     for _ in range(2):
@@ -128,7 +155,7 @@ def test_a_stream_with_a_span_of_its_own_is_in_the_trace_of_its_call(form: str, 
         assert stream["end_time"] > after["end_time"] > call["end_time"]
 
 
-def test_a_failure_of_the_stream_is_in_its_own_span_and_not_in_the_call_s(start: Start) -> None:
+def test_failure_of_the_stream_is_in_its_own_span(start: Start) -> None:
     source = TRACER + "def pieces(event, context):\n    yield 'first'\n    raise ValueError('bad')\n"
     answers = start(LAYER, source + STREAM["generator"], **VARIABLES)
     assert answers.runtime.invoke(answers.event()).result().trailers
@@ -137,18 +164,18 @@ def test_a_failure_of_the_stream_is_in_its_own_span_and_not_in_the_call_s(start:
     assert seen["test"]["status"]["status_code"] == "UNSET"
 
 
-def test_a_graceful_shutdown_exports_the_last_spans(start: Start) -> None:
+def test_graceful_shutdown_exports_the_last_spans(start: Start) -> None:
     variables = {**VARIABLES, "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN": "on"}
     answers = start(LAYER, source_of("generator", TRACER), **variables)
     answers.stream()
-    assert answers.runtime.api.idle.wait(TIMEOUT_S)
+    answers.runtime.wait_until_it_waits()
     answers.runtime.process.send_signal(signal.SIGTERM)
     assert answers.runtime.wait_for_exit() == 0
     assert "after" in spans(answers)
 
 
-def test_aws_s_distribution_streams_too(start: Start) -> None:
-    """Its configurator, distribution and propagators, as ADOT's layer sets them."""
+def test_aws_distribution_streams(start: Start) -> None:
+    """The variables are those of ADOT's layer."""
     variables = {**VARIABLES, "OTEL_PYTHON_DISTRO": "aws_distro", "OTEL_PYTHON_CONFIGURATOR": "aws_configurator"}
     variables["OTEL_PROPAGATORS"] = "baggage,xray,tracecontext"
     source = source_of("generator", TRACER).replace("def handler", "def pieces") + STREAM["generator"]

@@ -1,4 +1,4 @@
-"""AWS Lambda Powertools for Python, from its layer: its decorators see the call of a handler, not its stream."""
+"""AWS Lambda Powertools for Python works. Its decorators see the call of a handler, not the stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from tests.gate import Gate
 from tests.lambda_streaming.fake_runtime_api import TIMEOUT_S
 
 from . import tools
-from .conftest import HANDLERS, STREAMING, WAIT, Answers, Layer, Start, source_of
+from .conftest import GENERATORS, HANDLERS, STREAMIFIED, STREAMING, WAIT, Answers, Layer, Start, source_of
+
+pytestmark = pytest.mark.network
 
 LAYER = Layer(tools.POWERTOOLS, "python")
 TRACED = {"Lambda-Runtime-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}
@@ -21,7 +23,7 @@ TRACED = {"Lambda-Runtime-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793;P
 LOGGER = """
 from aws_lambda_powertools import Logger
 logger = Logger(service="shop")
-def note(where):
+def record(where):
     logger.info(where)
     logger.append_keys(**{where: True})
 """
@@ -34,16 +36,16 @@ def test_logger_has_the_keys_of_the_invocation_in_the_whole_stream(form: str, st
     request_ids = [answers.of(form).request_id for _ in range(2)]
     lines = answers.json_lines()
     seen = [(line["message"], line["cold_start"]) for line in lines if isinstance(line["message"], str)]
-    assert seen == [(where, is_cold) for is_cold in (True, False) for where in notes_of(form)]
+    assert seen == [(where, is_cold) for is_cold in (True, False) for where in records_of(form)]
     assert [line["function_request_id"] for line in lines if line["message"] == "after"] == request_ids
     assert {line["correlation_id"] for line in lines} == {"/"}
-    # State of the first invocation is gone in the second, and that of the second kept to its end.
+    # The second invocation has no keys of the first, and keeps its own to its end.
     for line in lines:
         assert ("before" in line) == (line["message"] in ("between", "after"))
     assert [line["message"]["rawPath"] for line in lines if isinstance(line["message"], dict)] == ["/", "/"]
 
 
-def notes_of(form: str) -> list[str]:
+def records_of(form: str) -> list[str]:
     return ["before", "between", "after"] if form in STREAMING else ["before", "after"]
 
 
@@ -78,14 +80,14 @@ def test_buffered_log_lines_need_a_flush_in_the_stream(error: str, is_flushed: b
 METRICS = """
 from aws_lambda_powertools import Metrics, single_metric
 metrics = Metrics(namespace="shop", service="cart")
-def note(where):
+def record(where):
     metrics.add_metric(where, unit="Count", value=1)
 """
 
 
-@pytest.mark.parametrize("form", STREAMING)
-def test_log_metrics_publishes_before_the_stream_has_run(form: str, start: Start) -> None:
-    """What the stream measures comes with the next invocation, and the last one's is lost."""
+@pytest.mark.parametrize("form", GENERATORS)
+def test_log_metrics_publishes_before_the_stream_runs(form: str, start: Start) -> None:
+    """Metrics of the stream are published with the next invocation. Those of the last invocation are lost."""
     answers = start(LAYER, source_of(form, METRICS, "@metrics.log_metrics(capture_cold_start_metric=True)"))
     answers.of(form)
     answers.of(form)
@@ -96,7 +98,18 @@ def test_log_metrics_publishes_before_the_stream_has_run(form: str, start: Start
     assert "No application metrics to publish" in answers.runtime.log
 
 
-def test_log_metrics_publishes_a_buffered_handler_s(start: Start) -> None:
+@pytest.mark.parametrize("form", STREAMIFIED)
+def test_log_metrics_covers_a_streamified_function(form: str, start: Start) -> None:
+    answers = start(LAYER, source_of(form, METRICS, "@metrics.log_metrics(capture_cold_start_metric=True)"))
+    answers.of(form)
+    answers.runtime.wait_for_log('"after":[1.0]')
+    answers.of(form)
+    cold_start, *invocations = answers.json_lines()
+    assert cold_start["ColdStart"] == [1.0]
+    assert [(line["before"], line["between"], line["after"]) for line in invocations] == [([1.0], [1.0], [1.0])] * 2
+
+
+def test_log_metrics_publishes_metrics_of_a_buffered_handler(start: Start) -> None:
     answers = start(LAYER, source_of("buffered", METRICS, "@metrics.log_metrics"))
     answers.whole()
     assert [line["after"] for line in answers.json_lines()] == [[1.0]]
@@ -109,7 +122,7 @@ FLUSHING = """
 
 
 @pytest.mark.parametrize("form", STREAMING)
-def test_metrics_flushed_by_the_stream_are_published_by_its_own_invocation(form: str, start: Start) -> None:
+def test_metrics_flushed_in_the_stream_are_published_with_its_invocation(form: str, start: Start) -> None:
     answers = start(LAYER, source_of(form, METRICS + FLUSHING))
     answers.of(form)
     answers.runtime.wait_for_log('"after":[1.0]')
@@ -122,7 +135,7 @@ def test_metrics_flushed_by_the_stream_are_published_by_its_own_invocation(form:
 def test_single_metric_is_published_at_once(start: Start) -> None:
     tool = """
 from aws_lambda_powertools import single_metric
-def note(where):
+def record(where):
     with single_metric(name=where, unit="Count", value=1, namespace="shop"):
         pass
 """
@@ -132,7 +145,7 @@ def note(where):
 
 
 class Daemon:
-    """What the X-Ray SDK sends its segments to."""
+    """Stand-in for the X-Ray daemon, which receives the segments of the SDK."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -141,7 +154,7 @@ class Daemon:
         self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
 
     def subsegment(self, name: str) -> dict[str, Any]:
-        """The next one of this name; those before it are passed over."""
+        """Return the next subsegment with this name, and skip others."""
         while True:
             document = json.loads(self._socket.recv(65_536).split(b"\n", 1)[1])
             assert isinstance(document, dict)
@@ -162,7 +175,7 @@ def daemon() -> Iterator[Daemon]:
 TRACER = """
 from aws_lambda_powertools import Tracer
 tracer = Tracer(service="shop")
-def note(where):
+def record(where):
     with tracer.provider.in_subsegment(where):
         pass
 """
@@ -172,8 +185,8 @@ def traced(form: str, decorator: str, start: Start, daemon: Daemon, tool: str = 
     return start(LAYER, source_of(form, tool, decorator), AWS_XRAY_DAEMON_ADDRESS=daemon.address)
 
 
-def test_capture_lambda_handler_reads_a_generator_for_its_metadata(start: Start, daemon: Daemon) -> None:
-    """The X-Ray SDK iterates what it records as response: nothing is left to send, which the runtime says."""
+def test_capture_lambda_handler_reads_the_generator_and_fails(start: Start, daemon: Daemon) -> None:
+    """The X-Ray SDK reads the generator to record it. Nothing is left to send, so the runtime reports an error."""
     source = """
 from aws_lambda_powertools import Tracer
 tracer = Tracer(service="shop")
@@ -190,10 +203,18 @@ def handler(event, context):
     assert daemon.subsegment("## handler")["metadata"] == {"shop": {"handler response": ["first", "second"]}}
 
 
-@pytest.mark.parametrize("form", STREAMING)
-def test_capture_lambda_handler_without_response_records_the_call_alone(
-    form: str, start: Start, daemon: Daemon
-) -> None:
+@pytest.mark.parametrize("form", STREAMIFIED)
+def test_capture_lambda_handler_covers_a_streamified_function(form: str, start: Start, daemon: Daemon) -> None:
+    answers = traced(form, "@tracer.capture_lambda_handler", start, daemon)
+    answers.stream(headers=TRACED)
+    before, after, call = (daemon.subsegment(name) for name in ("before", "after", "## handler"))
+    assert before["parent_id"] == after["parent_id"] == call["id"]
+    assert call["start_time"] <= before["start_time"] <= after["end_time"] <= call["end_time"]
+    assert call["annotations"] == {"ColdStart": True, "Service": "shop"}
+
+
+@pytest.mark.parametrize("form", GENERATORS)
+def test_capture_lambda_handler_without_response_records_only_the_call(form: str, start: Start, daemon: Daemon) -> None:
     answers = traced(form, "@tracer.capture_lambda_handler(capture_response=False)", start, daemon)
     answers.stream(headers=TRACED)
     call = daemon.subsegment("## handler")
@@ -201,7 +222,7 @@ def test_capture_lambda_handler_without_response_records_the_call_alone(
     assert call["annotations"] == {"ColdStart": True, "Service": "shop"}
     assert call["end_time"] < after["start_time"]
     assert call["trace_id"] == after["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
-    # Beside the call, not in it.
+    # It is next to the call, not inside it.
     assert call["parent_id"] == after["parent_id"] == "53995c3f42cd8ad8"
 
 
@@ -214,7 +235,7 @@ def test_capture_lambda_handler_records_a_buffered_handler(start: Start, daemon:
     assert call["metadata"]["shop"]["handler response"]["statusCode"] == 200
 
 
-def test_the_tracer_s_variable_leaves_the_response_out_too(start: Start, daemon: Daemon) -> None:
+def test_tracer_variable_leaves_the_response_out(start: Start, daemon: Daemon) -> None:
     answers = start(
         LAYER,
         source_of("generator", TRACER, "@tracer.capture_lambda_handler"),
@@ -235,7 +256,7 @@ def test_capture_method_on_a_generator_records_the_whole_stream(start: Start, da
         assert stream["start_time"] <= before["start_time"] <= after["end_time"] <= stream["end_time"]
 
 
-def test_a_subsegment_of_one_s_own_records_an_async_stream(start: Start, daemon: Daemon) -> None:
+def test_own_subsegment_records_an_async_stream(start: Start, daemon: Daemon) -> None:
     source = source_of("async generator", TRACER).replace("async def handler", "async def pieces")
     source += """
 async def handler(event, context):
@@ -250,7 +271,7 @@ async def handler(event, context):
         assert after["parent_id"] == stream["id"]
 
 
-def test_logger_tracer_and_metrics_together_as_the_page_shows(start: Start, daemon: Daemon) -> None:
+def test_logger_tracer_and_metrics_work_together(start: Start, daemon: Daemon) -> None:
     source = """
 from aws_lambda_powertools import Logger, Metrics, Tracer
 logger, tracer, metrics = Logger(service="shop"), Tracer(service="shop"), Metrics(namespace="shop", service="cart")
@@ -287,7 +308,7 @@ stubber.add_response("get_parameter", {"Parameter": {"Name": "greeting", "Value"
 stubber.activate()
 parameters = SSMProvider(boto3_client=client)
 
-def note(where):
+def record(where):
     print("parameter", where, parameters.get("greeting", max_age=60))
 """
 
@@ -337,7 +358,7 @@ def get(answers: Answers, path: str) -> dict[str, Any]:
     return {**event, "requestContext": {**event["requestContext"], "http": {"method": "GET", "path": path}}}
 
 
-def test_a_resolver_s_responses_are_those_of_a_function_url(start: Start) -> None:
+def test_resolver_returns_responses_of_a_function_url(start: Start) -> None:
     answers = start(LAYER, source_of("generator", "") + RESOLVER)
     answer = answers.runtime.invoke(get(answers, "/items/pen")).result()
     assert answer.prelude["statusCode"] == 200
@@ -349,7 +370,7 @@ def test_a_resolver_s_responses_are_those_of_a_function_url(start: Start) -> Non
     assert (answer.prelude["statusCode"], json.loads(answer.payload)["message"]) == (404, "Not found")
 
 
-def test_a_route_may_return_a_response_whose_body_streams(start: Start, gate: Gate) -> None:
+def test_route_can_return_a_response_with_a_streaming_body(start: Start, gate: Gate) -> None:
     answers = start(LAYER, source_of("generator", "") + RESOLVER)
     exchange = answers.runtime.invoke(get(answers, "/stream"))
     exchange.wait_for(b"first")
@@ -362,18 +383,18 @@ def test_a_route_may_return_a_response_whose_body_streams(start: Start, gate: Ga
     assert answer.payload == b"firstsecond"
 
 
-def test_a_route_that_returns_a_bare_generator_is_an_error(start: Start) -> None:
-    """The resolver makes JSON of what is no `Response`."""
+def test_route_that_returns_a_generator_is_an_error(start: Start) -> None:
+    """The resolver encodes any result that is not a `Response` as JSON."""
     answers = start(LAYER, source_of("generator", "") + RESOLVER)
     answer = answers.runtime.invoke(get(answers, "/json-stream")).result()
     assert answer.path.endswith("/error")
     assert json.loads(answer.body)["errorMessage"] == "Object of type generator is not JSON serializable"
 
 
-def test_event_source_gives_a_generator_its_event_class(start: Start) -> None:
+def test_event_source_passes_its_event_class_to_a_generator(start: Start) -> None:
     tool = """
 from aws_lambda_powertools.utilities.data_classes import LambdaFunctionUrlEvent, event_source
-def note(where):
+def record(where):
     pass
 """
     decorator = "@event_source(data_class=LambdaFunctionUrlEvent)"
@@ -383,7 +404,7 @@ def note(where):
     start(LAYER, source).stream()
 
 
-def test_what_a_middleware_does_after_the_call_comes_before_the_stream(start: Start) -> None:
+def test_middleware_code_after_the_call_runs_before_the_stream(start: Start) -> None:
     tool = """
 from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
 @lambda_handler_decorator
@@ -392,7 +413,7 @@ def around(handler, event, context):
     response = handler(event, context)
     print("middleware ends")
     return response
-def note(where):
+def record(where):
     print(where)
 """
     answers = start(LAYER, source_of("generator", tool, "@around"))
@@ -425,8 +446,8 @@ config = IdempotencyConfig(event_key_jmespath="rawPath")
 """
 
 
-def test_idempotent_cannot_keep_a_stream(start: Start) -> None:
-    tool = IDEMPOTENCY + "def note(where):\n    pass\n"
+def test_idempotent_cannot_store_a_stream(start: Start) -> None:
+    tool = IDEMPOTENCY + "def record(where):\n    pass\n"
     decorator = "@idempotent(persistence_store=memory, config=config)"
     answers = start(LAYER, source_of("generator", tool, decorator))
     answer = answers.runtime.invoke(answers.event()).result()
@@ -434,7 +455,7 @@ def test_idempotent_cannot_keep_a_stream(start: Start) -> None:
     assert "generator is not JSON serializable" in answers.log()
 
 
-def test_idempotent_function_keeps_what_a_stream_uses(start: Start) -> None:
+def test_idempotent_function_stores_results_that_a_stream_uses(start: Start) -> None:
     tool = (
         IDEMPOTENCY
         + """
@@ -443,7 +464,7 @@ def charge(order):
     print("charged", order)
     return "receipt"
 
-def note(where):
+def record(where):
     print(where, charge(order="pen"))
 """
     )

@@ -1,6 +1,6 @@
-"""Tools that stand between Lambda and a handler, as their layers have them: real packages from PyPI, pinned.
+"""Tools that run between Lambda and a handler, laid out as in their layers. The packages come from PyPI, pinned.
 
-Each is installed once, for the interpreter that runs the runtime, into a folder of its own under `.peers/`.
+Each tool is installed once, for the interpreter of the runtime, into its own folder under `.peers/`.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from tests.lambda_streaming.conftest import INTERPRETER, RUNTIME_ASSET
 PEERS = Path(__file__).parents[2] / ".peers"
 LAYERS = Path(__file__).parent / "layers"
 
-# boto3 stands for the one that a managed runtime has.
+# boto3 stands in for the one of a managed runtime.
 POWERTOOLS = ("aws-lambda-powertools[tracer]==3.37.0", "boto3==1.44.5")
 DATADOG = ("datadog-lambda==8.130.0", "ddtrace==4.16.0")
 NEW_RELIC = ("newrelic==14.1.0", "newrelic-lambda==1.0.0")
+SENTRY = ("sentry-sdk==2.75.0",)
 ADOT = ("aws-opentelemetry-distro==0.21.0",)
 OPENTELEMETRY = ("opentelemetry-distro==0.66b1", "opentelemetry-instrumentation-aws-lambda==0.66b1")
 
 
 def packages_of(pins: tuple[str, ...]) -> Path:
-    """The folder with the packages; a test that needs them is skipped where they cannot be installed."""
+    """Return the folder of the packages. Skip the test if they cannot be installed."""
     key = hashlib.sha256("\n".join((INTERPRETER, *pins)).encode()).hexdigest()[:8]
     folder = PEERS / f"{pins[0].partition('=')[0].partition('[')[0]}-{key}"
     PEERS.mkdir(exist_ok=True)
     with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # Several test runs may share the folder.
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Several test runs can share the folder.
         if not (folder / ".ready").exists():
             _install(pins, folder)
     return folder
 
 
 def _install(pins: tuple[str, ...], folder: Path) -> None:
-    # With byte code, as tests run without writing any, and wheels only: a layer has no compiler.
+    # Byte code is compiled now, because tests write none. Only wheels are used, because layers have no compiler.
     options = ["--quiet", "--compile-bytecode", "--only-binary", ":all:", "--python", INTERPRETER]
-    command = [uv.find_uv_bin(), "pip", "install", *options, "--target", folder, *pins]
+    command = [uv.find_uv_bin(), "pip", "install", *options, "--target", str(folder), *pins]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         requirements.miss(f"{' '.join(pins)} cannot be installed: {done.stdout.strip()[-300:]}")
@@ -50,9 +51,9 @@ def _install(pins: tuple[str, ...], folder: Path) -> None:
 
 
 def mount(opt: Path, packages: Path, inside: str, *extra: Path) -> None:
-    """Make `opt` what `/opt` is with our layer and the tool's, whose packages lie in the folder `inside` of it.
+    """Make `opt` an `/opt` with our layer and the tool's, whose packages go to the folder `inside`.
 
-    `extra` are files that the tool's layer has beside its packages: scripts in `/opt`, modules with the packages.
+    `extra` are other files of the tool's layer: scripts go to `/opt`, modules to the packages.
     """
     for source in (RUNTIME_ASSET / "bootstrap", RUNTIME_ASSET / "python" / "lambda_streaming"):
         _link(opt / source.relative_to(RUNTIME_ASSET), source)

@@ -1,4 +1,4 @@
-// An Express application; it knows nothing of Lambda.
+// An Express application without code for Lambda.
 import { setTimeout } from "node:timers/promises";
 import express from "express";
 

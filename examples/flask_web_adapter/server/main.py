@@ -1,4 +1,4 @@
-"""A Flask application; it knows nothing of Lambda."""
+"""A Flask application without code for Lambda."""
 
 import time
 
@@ -10,7 +10,7 @@ app = Flask(__name__)
 
 @app.get("/")
 def words():
-    """Flask sends each piece that the generator yields."""
+    """Flask sends each piece when the generator yields it."""
 
     def pieces():
         for word in WORDS:

@@ -1,4 +1,4 @@
-// A Hono application as a Lambda handler: streamHandle is awslambda.streamifyResponse around it.
+// A Hono application as a Lambda handler. streamHandle wraps it in awslambda.streamifyResponse.
 import { Hono } from "hono";
 import { streamHandle } from "hono/aws-lambda";
 import { streamSSE, streamText } from "hono/streaming";

@@ -1,23 +1,23 @@
-"""The `context` argument of a handler: the attributes and methods of AWS's (AWS, "Using the Lambda context object")."""
+"""The `context` argument of a handler, with the members of AWS's (AWS, "Using the Lambda context object")."""
 
 from __future__ import annotations
 
 from time import time
 
-from lambda_streaming.error_report import RuntimeFault
-from lambda_streaming.python_path import import_standard
+from lambda_streaming.process.aws_json import RuntimeFault
+from lambda_streaming.process.python_path import import_standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from lambda_streaming.invocation import Invocation
-    from lambda_streaming.logs import Log
-    from lambda_streaming.settings import Settings
+    from lambda_streaming.process.logs import Log
+    from lambda_streaming.process.settings import Settings
+    from lambda_streaming.wire.runtime_api import Invocation
 
 
 class LambdaContextUnmarshalError(RuntimeFault):
-    """What Lambda says of the caller is not the JSON it should be."""
+    """The client context or Cognito identity of an invocation is not JSON."""
 
     error_type = "Runtime.LambdaContextUnmarshalError"
 
@@ -59,7 +59,7 @@ class ClientContext:
 
 
 class LambdaContext:
-    """What Lambda says of one invocation. `memory_limit_in_mb` is text, as AWS has it."""
+    """The properties of one invocation. `memory_limit_in_mb` is text, as in AWS's runtime."""
 
     def __init__(self, invocation: Invocation, settings: Settings, log: Log) -> None:
         self.aws_request_id = invocation.request_id
@@ -79,15 +79,15 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the invocation, never below 0."""
-        # The wall clock: a monotonic one stands still while a SnapStart snapshot sleeps (protocol 1.6).
+        # The wall clock: a monotonic clock stands still while a SnapStart snapshot is stored (protocol.md 1.6).
         return max(0, self._epoch_deadline_time_in_ms - int(time() * 1000))
 
     def w3c(self) -> dict[str, str]:
-        """The W3C trace context of the caller: `traceparent`, `tracestate` and `baggage`, those that came."""
+        """Return the W3C trace context of the caller: `traceparent`, `tracestate` and `baggage`, as far as sent."""
         return dict(self._w3c)
 
     def log(self, message: object) -> None:
-        """Write to the log as it is: no level, no request id, and no line end but the message's own."""
+        """Write a message to the log unchanged: no level, no request id, no added line end."""
         self._log.message(str(message))
 
     def __repr__(self) -> str:
@@ -101,18 +101,18 @@ class LambdaContext:
 
 
 def _listed(record: object, names: tuple[str, ...]) -> str:
-    """AWS's notation: `Name([first=1,second=2])`, text without quotes."""
+    """Return AWS's notation: `Name([first=1,second=2])`, text without quotes."""
     members = ",".join(f"{name}={getattr(record, name)}" for name in names)
     return f"{type(record).__name__}([{members}])"
 
 
-def _document(text: str | None, what: str) -> dict[str, Any] | None:
+def _document(text: str | None, name: str) -> dict[str, Any] | None:
     if not text:
         return None
     try:
         document = import_standard("json").loads(text)
     except Exception as error:
-        raise LambdaContextUnmarshalError(f"Unable to parse {what} JSON: {error}") from error
+        raise LambdaContextUnmarshalError(f"Unable to parse {name} JSON: {error}") from error
     return document if isinstance(document, dict) else None
 
 

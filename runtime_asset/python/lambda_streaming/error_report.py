@@ -1,12 +1,13 @@
-"""An exception as Lambda wants to hear of it: error documents and trailers.
+"""Errors in the form that Lambda expects: error documents, trailers and X-Ray causes.
 
-The document is that of AWS's Python runtime: `errorMessage`, `errorType`, `requestId`, `stackTrace`. Lambda keeps an
-error type in its records only in the form `Function.<Name>` or `Runtime.<Name>` (protocol 1.5).
+The document is that of AWS's Python runtime: `errorMessage`, `errorType`, `requestId`, `stackTrace`. Lambda records an
+error type only in the form `Function.<Name>` or `Runtime.<Name>` (protocol.md 1.5).
 """
 
 from __future__ import annotations
 
-from lambda_streaming.python_path import import_standard
+from lambda_streaming.process.aws_json import RuntimeFault, to_json
+from lambda_streaming.process.python_path import import_standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,29 +17,22 @@ if TYPE_CHECKING:
     # Path, line number, function, source.
     Frame = tuple[str, int | None, str, str | None]
 
-# Go's HTTP server, which the Runtime API is, refuses a trailer section of more than 4,096 bytes and with it the error
-# (protocol 1.3). Both trailers together stay below it: base64 makes 4 bytes of 3, the names and the type take ~150.
+# The Runtime API is a Go HTTP server. It refuses a trailer section of more than 4,096 bytes, and the error with it
+# (protocol.md 1.3). Both trailers together stay below that: base64 makes 4 bytes of 3, names and type take ~150.
 MAX_TRAILER_BODY_BYTES = 3_700
 _MAX_TRAILER_JSON_BYTES = MAX_TRAILER_BODY_BYTES // 4 * 3
 _MAX_TRAILER_NAME_BYTES = 600
 
-# It refuses a request head of more than 1 MiB, and with it the error (protocol 1.5). Lambda itself crops a cause of
-# more than 64 KiB.
+# The same server refuses a request head of more than 1 MiB (protocol.md 1.5). Lambda crops a cause of more than 64 KiB.
 MAX_XRAY_CAUSE_BYTES = 1024 * 1024 - 16_384
 
 
-class RuntimeFault(Exception):
-    """An error that AWS's runtime has a name of its own for."""
-
-    error_type: str
-
-
 class ErrorReport:
-    """What failed: `error_type` (a class name, or Lambda's own `Runtime.…`), `message`, and where.
+    """One failure: `error_type` (a class name, or Lambda's own `Runtime.…`), `message`, and its place in the code.
 
-    `stack_trace` are the texts for people, `frames` the same for X-Ray. `origins`, for the log only, are the exceptions
-    behind this one (its cause) or in it (a group's), as Python shows them. A `RuntimeFault` has neither, as on AWS: its
-    message says all, and its frames would be the runtime's.
+    `stack_trace` holds the lines for people, `frames` the same for X-Ray. `origins` is for the log only: the cause of
+    the exception, or the members of a group, as Python shows them. A `RuntimeFault` has neither, as on AWS: its frames
+    would be the runtime's own.
     """
 
     def __init__(
@@ -68,7 +62,7 @@ class ErrorReport:
         frames = _frames_of(error)
         return cls(
             name,
-            _message_of(error),
+            _message_of(error) + _place_text(error),
             _lines_of(frames),
             frames=frames,
             request_id=request_id,
@@ -78,7 +72,7 @@ class ErrorReport:
 
     @property
     def runtime_api_type(self) -> str:
-        """The type in the form Lambda accepts, which allows letters only behind the dot."""
+        """The type in the form that Lambda accepts: only letters after the dot."""
         kind = "Runtime" if self.error_type.startswith("Runtime.") else "Function"
         letters = "".join(c for c in self.error_type.removeprefix("Runtime.") if c.isascii() and c.isalpha())
         return f"{kind}.{letters[:1].upper()}{letters[1:200]}" if letters else f"{kind}.Unknown"
@@ -87,12 +81,10 @@ class ErrorReport:
         return _document(self.error_type, self.message, self.request_id, self.stack_trace)
 
     def to_json(self) -> bytes:
-        from lambda_streaming.marshaller import to_json
-
         return to_json(self.document()).encode()
 
     def to_trailer_body(self) -> str:
-        """base64 of the document, cut to fit: first the stack from its outermost call on, then the message."""
+        """Return the document as base64, shortened to fit: first the outer stack entries, then the message's end."""
         from binascii import b2a_base64
 
         error_type = _cut(self.error_type, _MAX_TRAILER_NAME_BYTES)
@@ -110,7 +102,7 @@ class ErrorReport:
         return b2a_base64(document, newline=False).decode("ascii")
 
     def to_xray_cause(self) -> str | None:
-        """The error for X-Ray's trace, on one line of ASCII for a header; `None` when it is too long for one."""
+        """Return the error for X-Ray's trace as one line of ASCII; None if it is too long for a header."""
         document: dict[str, object] = {
             "working_directory": _working_directory(),
             "exceptions": [
@@ -131,10 +123,10 @@ def _document(error_type: str, message: str, request_id: str, stack_trace: list[
 
 
 def _cut(text: str, limit_bytes: int) -> str:
-    """The start of `text` that takes at most `limit_bytes` in JSON; an ellipsis stands for the rest."""
+    """Return the start of `text` that takes at most `limit_bytes` in JSON; an ellipsis replaces the rest."""
     if len(text) <= limit_bytes and _json_bytes(text) <= limit_bytes:
         return text
-    # Cut between characters, and so never within an escape.
+    # Cut between characters, so never inside an escape.
     start = text[:limit_bytes]
     while (size := _json_bytes(start + "…")) > limit_bytes:
         start = start[: len(start) * limit_bytes // size]
@@ -146,23 +138,48 @@ def _json_bytes(text: str) -> int:
 
 
 def _ascii_json(document: dict[str, object] | str) -> bytes:
-    # ASCII with escapes: lone surrogates, which UTF-8 cannot hold, pass too.
+    # ASCII with escapes can hold lone surrogates; UTF-8 cannot.
     return import_standard("json").dumps(document).encode("ascii")  # type: ignore[no-any-return]
 
 
 def _message_of(error: BaseException) -> str:
     try:
         return str(error)
-    except BaseException as failure:  # noqa: BLE001 - a __str__ of the user's that fails must not hide the error itself
+    except BaseException as failure:  # noqa: BLE001 - a __str__ that fails must not hide the error itself
         return f"<str() of this {type(error).__name__} failed: {type(failure).__name__}>"
 
 
+def set_place(error: BaseException, verb: str, path: str, line: int, function: str) -> None:
+    """Record the place in the user's code that an error of the runtime is about; the first place counts."""
+    if _place_of(error) is None:
+        error.__dict__[_PLACE] = (verb, path, line, function)
+
+
+def _place_of(error: BaseException) -> tuple[str, str, int, str] | None:
+    return getattr(error, "__dict__", {}).get(_PLACE)
+
+
 def _frames_of(error: BaseException) -> list[Frame]:
-    first = _first_frame_of_user(error.__traceback__)
+    """Return the frames of the user's code and of what it called, without the runtime's own."""
+    place = _place_of(error)
+    if place is not None:
+        _, path, line, function = place
+        return [(path, line, function, import_standard("linecache").getline(path, line).strip())]
+    own, trace = [], _first_frame_of_user(error.__traceback__)
+    at = trace
+    while at is not None:
+        own.append(_is_own(at))
+        at = at.tb_next
+    if all(own):
+        own = []  # An error inside the runtime: its frames are all there is.
+    return [frame for number, frame in enumerate(_all_frames(trace)) if not (own and own[number])]
+
+
+def _all_frames(first: TracebackType | None) -> list[Frame]:
     try:
         trace = import_standard("traceback").extract_tb(first)
         return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in trace]
-    except Exception:  # noqa: BLE001 - the source is the user's to name and to load; without it the rest is still told
+    except Exception:  # noqa: BLE001 - a loader of the user's may fail; the report then goes without source lines
         return list(_frames_without_source(first))
 
 
@@ -173,14 +190,23 @@ def _frames_without_source(trace: TracebackType | None) -> Iterator[Frame]:
         trace = trace.tb_next
 
 
+def _place_text(error: BaseException) -> str:
+    place = _place_of(error)
+    if place is None:
+        return ""
+    verb, path, line, _ = place
+    # The working directory is the root of the function's code.
+    return f" ({verb} at {path.removeprefix(_working_directory() + '/')}:{line})"
+
+
 def _lines_of(frames: list[Frame]) -> list[str]:
-    # Of frames reduced to four values, as AWS's runtime does: without the markers under a part of the source line.
+    # As AWS's runtime does: frames reduced to four values have no markers under the source line.
     return import_standard("traceback").format_list(frames)  # type: ignore[no-any-return]
 
 
 def users_lines_of(error: BaseException) -> list[str]:
-    """The lines of the user's frames; none for an error that arose before any of them."""
-    return _lines_of(_frames_of(error)) if _has_frame_of_user(error.__traceback__) else []
+    """Return the lines of the user's frames; none for an error that arose before any of them."""
+    return _lines_of(_frames_of(error)) if has_frame_of_user(error) else []
 
 
 def _origins_of(error: BaseException) -> list[str]:
@@ -188,12 +214,12 @@ def _origins_of(error: BaseException) -> list[str]:
     if cause is None and not error.__suppress_context__:
         cause = error.__context__
     try:
-        if hasattr(error, "exceptions") and hasattr(error, "split"):  # An exception group, which 3.10 does not know.
+        if hasattr(error, "exceptions") and hasattr(error, "split"):  # An exception group; Python 3.10 has none.
             cause = error
         if cause is None:
             return []
         return "".join(import_standard("traceback").format_exception(cause)).splitlines()
-    except BaseException:  # noqa: BLE001 - code of the user's that fails here must not hide the error itself
+    except BaseException:  # noqa: BLE001 - user code that fails here must not hide the error itself
         return []
 
 
@@ -207,22 +233,32 @@ def _working_directory() -> str:
 
 
 def _first_frame_of_user(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames that stand before the handler's: ours, the event loop's, the import system's."""
+    """Skip the frames before the handler's: the runtime's, the event loop's, the import system's."""
     at = trace
     while at is not None and _is_not_of_user(at):
         at = at.tb_next
     return at or trace
 
 
-def _has_frame_of_user(trace: TracebackType | None) -> bool:
+def has_frame_of_user(error: BaseException) -> bool:
+    trace = error.__traceback__
     while trace is not None and _is_not_of_user(trace):
         trace = trace.tb_next
     return trace is not None
 
 
 def _is_not_of_user(trace: TracebackType) -> bool:
-    # Text, unless the user has put something else there.
-    return str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] in _NOT_OF_USER
+    return _package_of(trace) in _NOT_OF_USER
 
 
+def _is_own(trace: TracebackType) -> bool:
+    return _package_of(trace) == "lambda_streaming"
+
+
+def _package_of(trace: TracebackType) -> str:
+    # `str`: a module may set its `__name__` to anything.
+    return str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0]
+
+
+_PLACE = "__lambda_streaming_place__"
 _NOT_OF_USER = frozenset(("lambda_streaming", "asyncio", "importlib"))

@@ -1,16 +1,17 @@
-"""The head of an HTTP response as a handler names it."""
+"""The head of an HTTP response, as handlers write it."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from decimal import Decimal
+    from typing import Any, TypeAlias
 
-    from lambda_streaming.response_stream import ResponseStream
-
-    # A header's value; a list repeats the header.
-    HeaderValue = str | int | list[str] | tuple[str, ...]
+    # The text of a number or a boolean is that of JSON. None leaves the header out, a list repeats it.
+    HeaderText: TypeAlias = str | bytes | bool | int | float | Decimal | None
+    HeaderValue: TypeAlias = HeaderText | list[Any] | tuple[HeaderText, ...]
+    Headers: TypeAlias = Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]]
 
 
 class HttpResponse:
@@ -20,11 +21,11 @@ class HttpResponse:
     iterator or a file-like object.
 
     Args:
-        status_code: 200 to 599; 200 unless said.
-        headers: names to values (text or integers; a list repeats the header), or pairs. Without a content type the
-            first item decides it.
+        status_code: 200 to 599. Default: 200.
+        headers: names to values (text, numbers or booleans; a list repeats the header, None leaves it out), or pairs.
+            Without a content type the first item decides it.
         cookies: whole `Set-Cookie` values, such as `"session=1; HttpOnly"`.
-        body: what to stream, when the response is returned and not yielded.
+        body: the body of a returned response. A yielded response has none: its items follow.
     """
 
     __slots__ = ("body", "cookies", "headers", "status_code")
@@ -32,18 +33,16 @@ class HttpResponse:
     def __init__(
         self,
         status_code: int = 200,
-        headers: Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]] = (),
-        cookies: Iterable[str] = (),
+        headers: Headers | None = (),
+        cookies: Iterable[HeaderText] | None = (),
         *,
         body: Any = None,
     ) -> None:
         if not isinstance(status_code, int) or isinstance(status_code, bool) or not 200 <= status_code <= 599:
             raise ValueError(f"status_code is {status_code!r}; it must be an integer from 200 to 599")
-        if isinstance(cookies, str):
-            raise TypeError(f"cookies is the text {cookies!r}; it must be a list of them: cookies=[{cookies!r}]")
         self.status_code = status_code
-        self.headers = list(_header_lines(headers))
-        self.cookies = list(cookies)
+        self.headers = header_lines(headers)
+        self.cookies = _cookie_texts(cookies)
         self.body = body
 
     @property
@@ -51,47 +50,79 @@ class HttpResponse:
         return next((value for name, value in self.headers if name.lower() == "content-type"), None)
 
     def copy(self) -> HttpResponse:
-        """A response that can be changed without changing this one, which the handler may use again."""
+        """Return a copy: the handler may use this response again."""
         return HttpResponse(self.status_code, self.headers, self.cookies, body=self.body)
 
     def __repr__(self) -> str:
         return f"HttpResponse({self.status_code}, headers={self.headers!r}, cookies={self.cookies!r})"
 
 
-class HttpResponseStream:
-    """Python's `awslambda.HttpResponseStream`."""
-
-    @staticmethod
-    def from_(response_stream: ResponseStream, metadata: Mapping[str, Any] | HttpResponse) -> ResponseStream:
-        """Name the head of `response_stream` and return the stream.
-
-        Args:
-            response_stream: the handler's second argument, before anything was written to it.
-            metadata: `{"statusCode": 200, "headers": {...}, "cookies": [...]}`, each key optional, or an
-                `HttpResponse`.
-        """
-        if not isinstance(metadata, HttpResponse):
-            unknown = set(metadata) - {"statusCode", "headers", "cookies"}
-            if unknown:
-                raise ValueError(
-                    f"the metadata has the keys {sorted(unknown)}; allowed are statusCode, headers and cookies"
-                )
-            metadata = HttpResponse(
-                metadata.get("statusCode", 200), metadata.get("headers") or (), metadata.get("cookies") or ()
-            )
-        response_stream.name_head(metadata)
-        return response_stream
-
-
-def _header_lines(
-    headers: Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]],
-) -> Iterable[tuple[str, str]]:
-    pairs = headers.items() if hasattr(headers, "items") else headers
-    for name, value in pairs:
-        if not isinstance(name, str):
+def header_lines(headers: Headers | None) -> list[tuple[str, str]]:
+    """Return name and text of each header, a header with a list once a value."""
+    lines: list[tuple[str, str]] = []
+    for name, value in _pairs(headers) if headers else ():
+        if type(value) is str and type(name) is str:  # Most are, and each response pays for the rest.
+            lines.append((name, value))
+        elif isinstance(name, str):
+            lines += [(name, text) for text in _texts(value, f"the header {name!r} has the value")]
+        else:
             raise TypeError(f"{name!r} is not the name of a header; it must be text")
-        for one in value if isinstance(value, (list, tuple)) else (value,):
-            if not isinstance(one, (str, int)) or isinstance(one, bool):
-                raise TypeError(f"the header {name!r} has the value {one!r}; it must be text or an integer")
-            # The value of an enum's member, whose own `str` is its name.
-            yield name, str.__str__(one) if isinstance(one, str) else int.__repr__(one)
+    return lines
+
+
+def status_code_of(value: Any) -> int:
+    """Return the status code of a response dict: a whole number of any type, or its text, as API Gateway accepts it."""
+    try:
+        status_code = int(value)
+        if 200 <= status_code <= 599 and (isinstance(value, (str, bytes)) or status_code == value):
+            return status_code
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"the response's statusCode is {value!r}; it must be an integer from 200 to 599")
+
+
+def _pairs(headers: Headers) -> Iterable[tuple[str, Any]]:
+    if isinstance(headers, dict):
+        return headers.items()
+    try:
+        return [(name, value) for name, value in (headers.items() if hasattr(headers, "items") else headers)]
+    except (TypeError, ValueError):
+        raise TypeError(f"headers is {headers!r}; it must be a mapping of names to values, or pairs") from None
+
+
+def _cookie_texts(cookies: Iterable[HeaderText] | None) -> list[str]:
+    if not cookies:
+        return []
+    # Of these a loop would make cookies of letters, numbers or names.
+    if isinstance(cookies, (str, bytes)) or hasattr(cookies, "keys") or not hasattr(cookies, "__iter__"):
+        raise TypeError(
+            f"cookies is {cookies!r}; it must be a list of Set-Cookie values, such as ['session=1; HttpOnly']"
+        )
+    return [text for cookie in cookies for text in _texts(cookie, "a cookie is")]
+
+
+def _texts(value: Any, subject: str) -> list[str]:
+    if type(value) is str:
+        return [value]
+    texts = [(one, _text(one)) for one in (value if isinstance(value, (list, tuple)) else (value,)) if one is not None]
+    for one, text in texts:
+        if text is None:
+            raise TypeError(f"{subject} {one!r}; it must be text, a number or a boolean")
+    return [text for _, text in texts if text is not None]
+
+
+def _text(value: Any) -> str | None:
+    """Return the text of a value in JSON; None for a value that is no text, number or boolean."""
+    if isinstance(value, str):
+        return str.__str__(value)  # The value of an enum's member; `str(member)` gives its name.
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    # Not imported for this: a Decimal is known by its name.
+    if not isinstance(value, float) and type(value).__name__ != "Decimal":
+        return None
+    text = float.__repr__(value) if isinstance(value, float) else str(value)
+    return text if text.lstrip("-")[0].isdigit() else None  # JSON has no NaN and no infinity.

@@ -1,83 +1,112 @@
-"""One response, from nothing named to its end.
+"""One response, from an open head to its end.
 
-The phases, and what is expected in each:
+The phases of a response; `_MOVES` is the table of allowed moves, and `_move_to` the only place that moves:
 
-    "head open"   no byte has left; the head may be named, an exception is still an /error and not a 200
-    "head sent"   the head has left alone, because the first item did not come; it is still awaited
-    "body"        the head is decided; items go to the body
-    "ended"       the body is complete, or failed with trailers; nothing more is taken
-    "cut off"     Lambda answered before the end (caller gone, size limit); nothing more is taken
+    HEAD_OPEN   no byte has left; the head may be named; an exception becomes an /error
+    HEAD_SENT   the head has left alone, because the first item did not come in time
+    BODY        the head is decided; items go to the body
+    ENDED       the body is complete, or failed with trailers; writes raise
+    CUT_OFF     Lambda answered before the end (the caller left, or the response is too large); writes raise
+    INTERRUPTED an exception of the handler interrupted the runtime while it sent; nothing more is sent, writes raise
 
-An item is text, bytes, a buffer, or an object that encodes itself and knows its default headers (`ServerSentEvent`,
-the lines of `json_lines`). The head waits for the first item, which decides the content type
-when nothing else does. A head that names its content type waits 100 ms at most (`flusher.HEAD_PAUSE_S`): a browser's
-EventSource opens with it.
+An item is text, bytes, a buffer, or an object with `to_bytes()` and `default_headers` (`ServerSentEvent`, the lines of
+`json_lines`). The head waits for the first item, which decides the content type if nothing else does. A head with a
+content type waits at most `flusher.HEAD_PAUSE_S`, so that a browser's EventSource opens.
 """
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import RLock
 
-from lambda_streaming.body_writer import LARGE_BYTES, ResponseCutOff
-from lambda_streaming.http_response import HttpResponse
+from lambda_streaming.http_response import HttpResponse, status_code_of
+from lambda_streaming.response.body_writer import (
+    DONE,
+    LARGE_BYTES,
+    ResponseCutOff,
+    ResponseInterrupted,
+    StreamClosedError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Iterable
+    from collections.abc import Awaitable, Iterable, Mapping
     from typing import Any, Literal, Protocol, TypeAlias
 
+    from lambda_streaming.response.flusher import NamedHead
     from lambda_streaming.server_sent_event import ServerSentEvent
+    from lambda_streaming.wire.http1 import Reply
 
     Headers: TypeAlias = tuple[tuple[str, str], ...]
-    Phase = Literal["head open", "head sent", "body", "ended", "cut off"]
+    Phase = Literal["head open", "head sent", "body", "ended", "cut off", "interrupted"]
     Chunk: TypeAlias = str | bytes | bytearray | memoryview | ServerSentEvent
 
     class Body(Protocol):
-        """Where a response's bytes go; see `BodyWriter` and `CollectedBody`."""
+        """The body of one response; see `BodyWriter` and `CollectedBody`."""
 
-        def put(self, item: bytes | memoryview) -> bool: ...
-        def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool: ...
-        def flush(self) -> bool: ...
+        reply: Reply | None
+        """Lambda's reply to the response, once it has come."""
 
-    class Outlet(Protocol):
-        """What a response is for: it makes the body once the head is decided.
+        def start(self, driver: Any) -> None:
+            """Tell the driver that the response begins."""
 
-        `can_fail_late`: nothing leaves before the end, so that an error can replace all of it. `filler` stands for a
-        body without a byte. `await_first_item` is told of a head that could go alone.
-        """
+        def put(self, item: bytes | memoryview) -> bool:
+            """Take one item; return False if the producer has to wait."""
+
+        def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
+            """End the body; the result is that of `put`."""
+
+        def flush(self) -> bool:
+            """Send without waiting; return True if everything has left."""
+
+        def finish(self, driver: Any) -> Awaitable[None]:
+            """Send what is left and wait for `reply`, in the driver's way."""
+
+    class Destination(Protocol):
+        """The caller behind an event: decides the form of the response, and makes its body."""
 
         can_fail_late: bool
+        """True if nothing is sent before the end, so that an error can replace the response."""
+        takes_http_response: bool
+        """True if a value that does not stream becomes an HTTP response, as on a buffered Function URL."""
         filler: bytes
+        """Bytes to send for an empty body."""
 
         def open(self, head: HttpResponse) -> Body: ...
-        def await_first_item(self, stream: ResponseStream) -> None: ...
+        def open_whole(self, content: bytes, content_type: str) -> Body: ...
+        def await_first_item(self, head: NamedHead) -> None: ...
+        def leave_unmeasured(self) -> None: ...
 
     class Driver(Protocol):
-        """How to wait until a body is sent: blocking, or on the event loop."""
+        """The way to wait until a body is sent: blocking, or on the event loop."""
 
-        def begin(self, body: Body) -> None: ...
-        def until_sent(self, body: Body) -> Awaitable[None]: ...
+        def until_sent(self, body: Any) -> Awaitable[None]: ...
 
+
+HEAD_OPEN: Phase = "head open"
+HEAD_SENT: Phase = "head sent"
+BODY: Phase = "body"
+ENDED: Phase = "ended"
+CUT_OFF: Phase = "cut off"
+INTERRUPTED: Phase = "interrupted"
+_MOVES: dict[Phase, tuple[Phase, ...]] = {
+    HEAD_OPEN: (HEAD_SENT, BODY, ENDED, CUT_OFF, INTERRUPTED),
+    HEAD_SENT: (BODY, CUT_OFF, INTERRUPTED),
+    BODY: (ENDED, CUT_OFF, INTERRUPTED),
+    ENDED: (CUT_OFF, INTERRUPTED),
+    CUT_OFF: (CUT_OFF, INTERRUPTED),
+    INTERRUPTED: (CUT_OFF, INTERRUPTED),
+}
+OVER = {
+    ENDED: "the response has ended: nothing can be written to it any more",
+    CUT_OFF: "Lambda has cut the response off: the caller has left, or the response is too large",
+    INTERRUPTED: (
+        "an exception interrupted the runtime while it sent a part of this response, so nothing more of it is sent: "
+        "cancel timers and alarms before you write"
+    ),
+}
 
 TEXT_HEADERS: Headers = (("content-type", "text/plain; charset=utf-8"),)
 BYTES_HEADERS: Headers = (("content-type", "application/octet-stream"),)
-
-
-class StreamClosedError(RuntimeError):
-    """Raised by a write to a response that is over."""
-
-
-class _Done:
-    """An awaitable that is done: what `write` returns when there is nothing to wait for."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[None, None, None]:
-        return
-        yield
-
-
-DONE = _Done()
 
 
 class ResponseStream:
@@ -87,42 +116,54 @@ class ResponseStream:
     and returns an awaitable for the same: `await response_stream.write(data)`.
     """
 
-    __slots__ = ("_opening", "body", "default_headers", "driver", "head", "outlet", "phase")
+    __slots__ = (
+        "__weakref__",
+        "_default_headers",
+        "_destination",
+        "_driver",
+        "_opening",
+        "body",
+        "cut_off_by",
+        "head",
+        "phase",
+    )
 
-    def __init__(self, outlet: Outlet, driver: Driver) -> None:
-        self.outlet = outlet
-        self.driver = driver
+    def __init__(self, destination: Destination, driver: Driver) -> None:
+        self._destination = destination
+        self._driver = driver
         self.body: Body | None = None
         self.head: HttpResponse | None = None
         # For a response without an item, which would decide them.
-        self.default_headers = TEXT_HEADERS
-        self.phase: Phase = "head open"
-        # The producer opens the response, or the flusher does when a named head has waited long enough.
-        self._opening = allocate_lock()
+        self._default_headers = TEXT_HEADERS
+        self.phase: Phase = HEAD_OPEN
+        self.cut_off_by: ResponseCutOff | None = None
+        # The producer opens the response, or the flusher does when a named head has waited long enough. A producer that
+        # an exception interrupted may have kept the lock, and may take it again.
+        self._opening = RLock()
 
-    # What handlers call.
+    # For handlers.
 
     def write(self, data: Chunk) -> Awaitable[None]:
-        """Send one item: text (as UTF-8), bytes, a buffer or a `ServerSentEvent`. Empty ones are passed over.
+        """Send one item: text (as UTF-8), bytes, a buffer or a `ServerSentEvent`. Empty items are skipped.
 
         Raises `StreamClosedError` when the response is over, and `TypeError` for anything else.
         """
         try:
             return DONE if self.put(data) else self.wait_until_sent()
-        except ResponseCutOff:
-            self.phase = "cut off"
-            raise StreamClosedError(_OVER[self.phase]) from None
+        except ResponseCutOff as reason:
+            self.cut_off(reason)
+            raise StreamClosedError(OVER[self.phase]) from None
 
     def end(self, data: Chunk | None = None) -> Awaitable[None]:
         """Write `data` if given and end the response; the function may run on. A second call does nothing."""
-        if self.phase == "ended" and data is None:
+        if self.phase == ENDED and data is None:
             return DONE
         if data is not None:
             self.write(data)
         try:
             return DONE if self.put_end() else self.wait_until_sent()
-        except ResponseCutOff:
-            self.phase = "cut off"
+        except ResponseCutOff as reason:
+            self.cut_off(reason)
             return DONE
 
     def set_content_type(self, content_type: str) -> None:
@@ -132,40 +173,79 @@ class ResponseStream:
         head.headers.append(("content-type", content_type))
         self.name_head(head)
 
-    # What the runtime calls, too.
+    # For applications and the loop.
 
     @property
     def is_event_stream(self) -> bool:
         content_type = self.head.content_type if self.head is not None else None
         return (content_type or "").startswith("text/event-stream")
 
+    @property
+    def is_head_named(self) -> bool:
+        """True if the handler has named the head and no item has left."""
+        return self.head is not None and self.phase in (HEAD_OPEN, HEAD_SENT)
+
+    @property
+    def takes_http_response(self) -> bool:
+        return self._destination.takes_http_response
+
+    @property
+    def reply(self) -> Reply | None:
+        """Lambda's reply to the response, once `finish` is done."""
+        return None if self.body is None else self.body.reply
+
+    @property
+    def has_begun(self) -> bool:
+        """True once the head has left or is decided."""
+        return self.phase != HEAD_OPEN
+
+    def drive_with(self, driver: Driver) -> Driver:
+        """Wait for the socket in another way from now on; return the driver before."""
+        before, self._driver = self._driver, driver
+        return before
+
+    def set_default_headers(self, headers: Headers) -> None:
+        """Set the headers of a response without an item."""
+        self._default_headers = headers
+
     def give_up(self) -> bool:
         """Close a response of which nothing has left, so that another answer can take its place.
 
-        `False`, and nothing changes, if it is too late. Whatever writes later, a task or thread that the handler left
-        behind, is told that the response is over, and cannot disturb the next one.
+        Return False, and change nothing, if it is too late. Tasks and threads that the handler left behind get
+        `StreamClosedError` when they write, and cannot disturb the next response.
         """
         with self._opening:
-            if self.phase == "head open" or (self.phase == "body" and self.outlet.can_fail_late):
-                self.phase = "ended"
+            if self.phase == HEAD_OPEN or (self.phase == BODY and self._destination.can_fail_late):
+                self._move_to(ENDED)
                 return True
             return False
 
+    def answer_whole(self, content: bytes, content_type: str) -> None:
+        """Answer with bytes that are no HTTP response, in place of a stream."""
+        self.body = self._destination.open_whole(content, content_type)
+        self.give_up()
+
+    def write_whole(self, data: Any) -> None:
+        """Write a body that does not stream, None for an empty one; stream metrics leave it out."""
+        self._destination.leave_unmeasured()
+        if data is not None:
+            self.write(data)
+
     def name_head(self, head: HttpResponse) -> None:
         with self._opening:
-            if self.phase in ("head sent", "body"):
+            if self.phase in (HEAD_SENT, BODY):
                 raise RuntimeError(
                     "the response head has left already: yield HttpResponse, or call HttpResponseStream.from_ or "
                     "set_content_type, once and before anything else"
                 )
-            if self.phase != "head open":
-                raise StreamClosedError(_OVER[self.phase])
+            if self.phase != HEAD_OPEN:
+                raise StreamClosedError(OVER[self.phase])
             self.head = head
         if head.content_type is not None:
-            self.outlet.await_first_item(self)
+            self._destination.await_first_item(self)
 
     def put(self, item: Any) -> bool:
-        """Take one item; `False` when the producer has to wait until the body is sent."""
+        """Take one item; return False if the producer has to wait until the body is sent."""
         data: bytes | memoryview
         kind = type(item)
         if kind is str:
@@ -181,44 +261,60 @@ class ResponseStream:
             data, defaults = _encoded(item)
         if not data:
             return True
-        if self.phase == "body":
+        if self.phase == BODY:
             assert self.body is not None
             return self.body.put(data)
         return self._begin(defaults, data)
 
     def wait_until_sent(self) -> Awaitable[None]:
-        """Wait, in the driver's way, until the socket has taken all that was put."""
+        """Wait, in the driver's way, until the socket has taken everything that was put."""
         assert self.body is not None
-        return self.driver.until_sent(self.body)
+        return self._driver.until_sent(self.body)
 
     def put_end(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
-        if self.phase in ("head open", "head sent"):
-            self._begin(self.default_headers, b"" if trailers else self.outlet.filler)
-        if self.phase != "body":
-            raise StreamClosedError(_OVER[self.phase])
+        if self.phase in (HEAD_OPEN, HEAD_SENT):
+            self._begin(self._default_headers, b"" if trailers else self._destination.filler)
+        self._move_to(ENDED)
         assert self.body is not None
-        self.phase = "ended"
         return self.body.put_last(trailers)
 
+    def finish(self) -> Awaitable[None]:
+        """End the response if it has not ended, send what is left and wait for `reply`, in the driver's way."""
+        if self.reply is not None:
+            return DONE
+        if self.phase != ENDED:
+            self.put_end()
+        assert self.body is not None
+        # Once more, in case an exception interrupted `put_end`.
+        self.body.put_last()
+        return self.body.finish(self._driver)
+
+    def cut_off(self, reason: ResponseCutOff) -> None:
+        """Take nothing more: Lambda reads no further, the connection is gone, or its state is unknown."""
+        self._move_to(INTERRUPTED if isinstance(reason, ResponseInterrupted) else CUT_OFF)
+        self.cut_off_by = reason
+
     def send_head(self) -> None:
-        """Let a named head go alone, if nothing has left yet; called by the flusher."""
-        with self._opening:
-            if self.phase != "head open":
-                return
-            try:
+        """Let a named head leave alone, if nothing has left yet. The flusher calls this, from its own thread."""
+        # The flusher never waits for the lock: while the producer has it, the response begins.
+        if not self._opening.acquire(False):
+            return
+        try:
+            if self.phase == HEAD_OPEN:
                 body = self._open(())
-                self.phase = "head sent"
+                self._move_to(HEAD_SENT)
                 body.flush()
-            except Exception:  # noqa: BLE001 - the producer, not this thread, is told: it meets the same at its first item
-                return
+        except Exception:  # noqa: BLE001 - the producer meets the same error at its first item, and reports it
+            return
+        finally:
+            self._opening.release()
 
     def _begin(self, defaults: Headers, data: bytes | memoryview) -> bool:
         with self._opening:
-            if self.phase == "head open":
+            if self.phase == HEAD_OPEN:
                 self._open(defaults)
-            elif self.phase != "head sent":
-                raise StreamClosedError(_OVER[self.phase])
-            self.phase = "body"
+            if self.phase != BODY:  # Another thread of the handler may have begun it meanwhile.
+                self._move_to(BODY)
         assert self.body is not None
         return self.body.put(data) if data else True
 
@@ -226,38 +322,75 @@ class ResponseStream:
         head = HttpResponse() if self.head is None else self.head.copy()
         if head.content_type is None:
             named = {name.lower() for name, _ in head.headers}
-            # A browser must not guess at a type that nobody named.
+            # A browser must not guess a type that is not named.
             for name, value in (*defaults, ("x-content-type-options", "nosniff")):
                 if name not in named:
                     head.headers.append((name, value))
         # Opening fails for a head that cannot be sent; then nothing has begun.
-        body = self.body = self.outlet.open(head)
+        body = self.body = self._destination.open(head)
         self.head = head
-        self.driver.begin(body)
+        body.start(self._driver)
         return body
 
+    def _move_to(self, phase: Phase) -> None:
+        if phase not in _MOVES[self.phase]:
+            raise StreamClosedError(OVER.get(self.phase, f"a response in phase {self.phase!r} cannot be {phase!r}"))
+        self.phase = phase
 
-_OVER = {
-    "ended": "the response has ended: nothing can be written to it any more",
-    "cut off": "Lambda has cut the response off (the caller has gone, or it grew too large): nobody reads on",
-}
+
+class HttpResponseStream:
+    """Python's `awslambda.HttpResponseStream`."""
+
+    @staticmethod
+    def from_(response_stream: ResponseStream, metadata: Mapping[str, Any] | HttpResponse) -> ResponseStream:
+        """Name the head of `response_stream` and return the stream.
+
+        Args:
+            response_stream: the handler's second argument, before anything was written to it.
+            metadata: `{"statusCode": 200, "headers": {...}, "cookies": [...]}`, each key optional, or an
+                `HttpResponse`.
+        """
+        if not isinstance(metadata, HttpResponse):
+            unknown = set(metadata) - {"statusCode", "headers", "cookies"}
+            if unknown:
+                raise ValueError(
+                    f"the metadata has the keys {sorted(unknown)}; allowed are statusCode, headers and cookies"
+                )
+            status_code = status_code_of(metadata.get("statusCode", 200))
+            metadata = HttpResponse(status_code, metadata.get("headers"), metadata.get("cookies"))
+        response_stream.name_head(metadata)
+        return response_stream
 
 
 def _encoded(item: Any) -> tuple[bytes | memoryview, Headers]:
-    defaults = getattr(item, "default_headers", None)
-    if defaults is not None:
+    if hasattr(type(item), "to_bytes") and isinstance(defaults := getattr(item, "default_headers", None), tuple):
         return item.to_bytes(), defaults
     if isinstance(item, str):
         return item.encode("utf-8", "replace"), TEXT_HEADERS
     try:
         view = memoryview(item)
     except TypeError:
-        raise TypeError(
-            f"an item of the response is of type {type(item).__name__}; allowed are str, bytes, buffers and "
-            "lambda_streaming.ServerSentEvent, and HttpResponse as the first item. For JSON, yield json.dumps(item), "
-            "or use lambda_streaming.json_lines(items)"
-        ) from None
+        raise TypeError(f"an item of the response is of type {type(item).__name__}: {_advice_on(item)}") from None
     if view.nbytes >= LARGE_BYTES and view.c_contiguous and isinstance(view.obj, bytes):
         return view.cast("B"), BYTES_HEADERS
-    # What its producer can change may leave later, or with the whole response: it is copied.
+    # A copy: the producer can change its buffer before the item leaves.
     return view.tobytes(), BYTES_HEADERS
+
+
+def _advice_on(item: Any) -> str:
+    """Return the fix for an item that cannot be sent."""
+    kind = type(item)
+    if isinstance(item, HttpResponse):
+        return "pass it to HttpResponseStream.from_(response_stream, HttpResponse(...)) before the first write"
+    if hasattr(kind, "__await__"):
+        return "await it, and yield its result"
+    if hasattr(kind, "__next__"):
+        return "use `yield from` it, or write its items one by one"
+    if hasattr(kind, "__anext__"):
+        return "use `async for`, and yield its items one by one"
+    if callable(item) and isinstance(getattr(item, "__name__", None), str):
+        return f"call it: {item.__name__}(...)"
+    return (
+        "allowed are str, bytes, buffers and lambda_streaming.ServerSentEvent, and HttpResponse as the first item. For "
+        "JSON, yield json.dumps(item), or use lambda_streaming.json_lines(items)"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambda_streaming.python_path import import_standard
+from lambda_streaming.process.python_path import import_standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +13,10 @@ class ServerSentEvent:
     """One event of a `text/event-stream` response; yield it.
 
     Args:
-        data: text as it is, any line breaks included; anything else becomes its JSON.
-        event: the event's type; browsers hear it with `addEventListener(event)`, without one with `onmessage`.
-        id: sent back by the browser as `Last-Event-ID` when it reconnects.
-        retry_ms: how long the browser waits before it reconnects.
+        data: text, which may have line breaks; any other value is encoded as JSON.
+        event: the event's type, for `addEventListener(event)` in the browser. Default: none, for `onmessage`.
+        id: the browser sends it as `Last-Event-ID` when it reconnects. Default: none.
+        retry_ms: the browser waits this many milliseconds before it reconnects. Default: the browser's own.
     """
 
     __slots__ = ("_encoded",)
@@ -38,13 +38,13 @@ class ServerSentEvent:
                 raise ValueError(f"retry_ms is {retry_ms!r}; it must be a whole number of milliseconds")
             lines.append(f"retry: {int.__repr__(retry_ms)}")
         text = data if isinstance(data, str) else import_standard("json").dumps(data, ensure_ascii=False)
-        # All three line ends of the standard end a line of data.
+        # The standard has three line ends; each ends a line of data.
         lines += [f"data: {line}" for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
         self._encoded = ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
     @classmethod
     def keep_alive(cls) -> ServerSentEvent:
-        """A comment that browsers ignore: send one every 15 seconds or so where a stream may fall quiet."""
+        """Return a comment, which browsers ignore. Send one every 15 seconds or so while a stream is quiet."""
         comment = cls.__new__(cls)
         comment._encoded = b": keep-alive\n\n"
         return comment
@@ -56,4 +56,4 @@ class ServerSentEvent:
 def _one_line(name: str, value: str) -> str:
     if not isinstance(value, str) or "\n" in value or "\r" in value:
         raise ValueError(f"{name} is {value!r}; it must be text on one line")
-    return str.__str__(value)  # The value of an enum's member, whose own `str` is its name.
+    return str.__str__(value)  # For an enum member this is its value; its own `str` is its name.

@@ -1,4 +1,4 @@
-"""Tells all that a handler can see of its context."""
+"""Handler that returns every attribute of its context."""
 
 import os
 

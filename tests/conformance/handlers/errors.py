@@ -1,4 +1,4 @@
-"""Errors of every shape; the event names the function that raises."""
+"""Handler that raises errors of every kind. The event names the function that raises."""
 
 import json
 import sys

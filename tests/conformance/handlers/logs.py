@@ -1,4 +1,4 @@
-"""Writes to the log in every way."""
+"""Handler that writes to the log in every way."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Everything a handler might return without streaming, by a label that is the event."""
+"""Handler that returns every kind of result that does not stream. The event is the label of the result."""
 
 import collections
 import datetime

@@ -1,4 +1,4 @@
-"""The app of these tests: the repository's examples' functions among others, in a stack, a nested stack and a stage."""
+"""App of these tests: examples and other functions, in a stack, a nested stack and a stage."""
 
 import sys
 from pathlib import Path

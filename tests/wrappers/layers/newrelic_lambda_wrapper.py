@@ -1,4 +1,4 @@
-"""What New Relic's layer puts in place of the handler: the handler of NEW_RELIC_LAMBDA_HANDLER, in a transaction."""
+"""Stand-in for the module of New Relic's layer: the handler in NEW_RELIC_LAMBDA_HANDLER, in a transaction."""
 
 import os
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What an OpenTelemetry layer puts in place of the handler: the handler of ORIG_HANDLER, instrumented."""
+"""Stand-in for the module of an OpenTelemetry layer: the handler in ORIG_HANDLER, instrumented."""
 
 import os
 from importlib import import_module

@@ -1,4 +1,4 @@
-//! An HTTP handler whose body is written while it is sent.
+//! An HTTP handler that streams its body.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ async fn words(_request: Request) -> Result<Response<Body>, Error> {
     let (mut sender, body) = channel();
     tokio::spawn(async move {
         for word in "Each word arrives when it is made.".split(' ') {
-            // It fails when nobody reads any more.
+            // An error means that the caller has left.
             if sender.send_data(format!("{word}\n").into()).await.is_err() {
                 return;
             }

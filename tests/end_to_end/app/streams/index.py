@@ -1,4 +1,4 @@
-"""Every way to stream: three items back to back, then a wait for a signal, then one more."""
+"""All ways to stream: three items at once, then one more after a signal."""
 
 import asyncio
 import itertools

@@ -1,0 +1,1 @@
+"""Adapters: programs that can run a function's code. `adapter.py` has the public choice."""

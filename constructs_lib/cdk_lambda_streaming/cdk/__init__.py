@@ -1,0 +1,1 @@
+"""The inside of the CDK and of jsii. No other folder touches it."""

@@ -1,0 +1,1 @@
+"""The code of a function: its folder, its dependencies, its layer, its image."""

@@ -1,1 +1,0 @@
-"""What runs at CloudFront's edge, sent there as source; nothing of it runs at synth."""

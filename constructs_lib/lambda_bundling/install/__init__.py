@@ -1,0 +1,1 @@
+"""Programs that install the dependencies of a function."""

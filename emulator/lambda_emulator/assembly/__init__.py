@@ -1,0 +1,1 @@
+"""Functions, layers and Function URLs of a synthesized CDK app."""

@@ -1,0 +1,1 @@
+"""Front doors: the servers through which requests reach functions."""

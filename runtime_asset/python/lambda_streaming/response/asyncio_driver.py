@@ -1,0 +1,170 @@
+"""The driver of async handlers: they wait for the Runtime API on one event loop, which lives as long as the process.
+
+Clients that a handler keeps between invocations are bound to their loop, so it is always the same. It runs only while
+an invocation is answered, on the main thread. A full socket suspends the one task that writes; all others go on.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+
+from lambda_streaming.process.python_path import import_standard
+from lambda_streaming.response.body_writer import DONE, ResponseCutOff, StreamClosedError
+
+import_standard("asyncio")
+import asyncio  # noqa: E402 - the standard one, just imported; the user's folder may hold a module of this name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Generator
+    from typing import Any, TypeVar
+
+    from lambda_streaming.response.body_writer import BodyWriter
+
+    T = TypeVar("T")
+
+# The most bytes that may wait for the socket when a handler does not await its writes.
+UNAWAITED_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+class AsyncioDriver:
+    def __init__(self) -> None:
+        # For the process.
+        self._loop = asyncio.new_event_loop()
+        # For one piece of work: its thread and task, the body it writes, the waiters for room in the socket, and the
+        # number of writes that were not awaited.
+        self._thread = get_ident()
+        self._task: asyncio.Future[Any] | None = None
+        self._body: BodyWriter | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self._is_sending = False
+        self._unawaited = 0
+
+    def run(self, work: Awaitable[T]) -> T:
+        """Run the loop until `work` is done. Raises `ResponseCutOff` if Lambda answers before that."""
+        # A sync decorator may call an async function in a thread of its own.
+        self._thread = get_ident()
+        task: asyncio.Future[T] = asyncio.ensure_future(work, loop=self._loop)
+        self._task = task
+        try:
+            return self._loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            if self._body is not None and self._body.cut_off_by is not None:
+                raise self._body.cut_off_by from None
+            raise
+        finally:
+            if not task.done():
+                task.cancel()  # A signal handler's exception has ended the loop in the middle.
+            self._forget_body()
+
+    def begin(self, body: BodyWriter) -> None:
+        """Watch a response that begins: from now on an early reply cancels the handler where it waits."""
+        if get_ident() != self._thread:
+            # The flusher has sent the head, or a thread of the handler the first item.
+            self._loop.call_soon_threadsafe(self.begin, body)
+        elif self._task is not None and not body.has_ended:
+            self._body = body
+            self._loop.add_reader(body.connection.fileno(), self._cut_off, body)
+
+    def until_sent(self, body: BodyWriter) -> Awaitable[None]:
+        """Begin to wait at once, so that data leaves even if the result is never awaited."""
+        if get_ident() != self._thread:
+            # `await asyncio.to_thread(...)` around code that writes: its thread may block.
+            body.wait_until_sent()
+            return DONE
+        if self._unawaited and (waiting := body.unsent_bytes()) > UNAWAITED_LIMIT_BYTES:
+            raise BufferError(
+                f"{waiting:,} bytes wait to be sent; in an async handler await each write: "
+                "await response_stream.write(data)"
+            )
+        if not self._is_sending:
+            self._is_sending = True
+            self._loop.add_writer(body.connection.fileno(), self._send_more, body)
+        self._unawaited += 1
+        return _Sent(self)
+
+    async def _until_room(self) -> None:
+        self._unawaited -= 1
+        if self._is_sending:
+            # One future for each waiter: cancelling one task must not cancel the others.
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    async def finish(self, body: BodyWriter) -> None:
+        """Send what is left of an ended body and wait for Lambda's reply to it; other tasks go on meanwhile."""
+        while not body.flush():
+            await self.until_sent(body)
+        while True:
+            await self._until_readable(body)
+            reply = body.connection.receive()
+            if reply is not None:
+                body.take_reply(reply)
+                return
+
+    def _cut_off(self, body: BodyWriter) -> None:
+        self._loop.remove_reader(body.connection.fileno())
+        if body.has_ended:
+            return  # The reply to a complete response, while the handler runs on.
+        body.cut_off_by = ResponseCutOff
+        assert self._task is not None
+        self._task.cancel()
+
+    def _send_more(self, body: BodyWriter) -> None:
+        error: ResponseCutOff | None = None
+        try:
+            if not body.flush():
+                return
+        except ResponseCutOff as cut_off:
+            error = cut_off
+        # If an exception of the handler's code interrupts this, the loop calls it again: the writer goes last.
+        self._wake_waiters(error)
+        self._unawaited = 0
+        self._is_sending = False
+        self._loop.remove_writer(body.connection.fileno())
+
+    def _wake_waiters(self, error: Exception | None) -> None:
+        while self._waiters:
+            waiter = self._waiters[0]
+            if waiter.done():
+                pass
+            elif error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+            del self._waiters[0]
+
+    async def _until_readable(self, body: BodyWriter) -> None:
+        if body.connection.has_input():
+            return
+        readable: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(body.connection.fileno(), _set_done, readable)
+        await readable
+
+    def _forget_body(self) -> None:
+        """Stop watching the socket: it may be closed, and its number reused, before the loop runs again."""
+        if self._body is not None:
+            self._loop.remove_reader(self._body.connection.fileno())
+            self._loop.remove_writer(self._body.connection.fileno())
+        self._body = self._task = None
+        self._is_sending = False
+        self._unawaited = 0
+        # Tasks that the handler left behind in a write end here, and their `finally` runs.
+        self._wake_waiters(StreamClosedError("the response has ended: nothing more of it is sent"))
+
+
+class _Sent:
+    """The result of `write` while the socket is full. The data leaves even if this is never awaited."""
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: AsyncioDriver) -> None:
+        self._driver = driver
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._driver._until_room().__await__()
+
+
+def _set_done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
