@@ -290,33 +290,40 @@ def handler(event, context):
     assert len(exchange.result().body) == 30_000_000
 
 
-ALARM = """
-import signal
+TIMEOUT_WHILE_WAITING = """
+import signal, socket, sys, threading
+
+def ring(number, frame):
+    raise TimeoutError("little time is left") from open_gate()
+
+def open_gate():
+    socket.create_connection(("127.0.0.1", port)).close()
+
+def ring_when_the_main_thread_waits():
+    main = threading.main_thread().ident
+    while sys._current_frames()[main].f_code.co_name != "wait_for_room":
+        threading.Event().wait(0.001)
+    signal.pthread_kill(main, signal.SIGALRM)
 
 def handler(event, context):
+    global port
     yield "first"
     if event:
-        def ring(number, frame):
-            raise TimeoutError("little time is left")
+        port = event["port"]
         signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        threading.Thread(target=ring_when_the_main_thread_waits).start()
         yield b"x" * 30_000_000
 """
 
 
 def test_timeout_of_the_handler_is_not_a_closed_connection(run_runtime: RunRuntime, gate: Gate) -> None:
     """`TimeoutError` is an `OSError`. It arrives while the runtime waits for the socket: no bytes are lost."""
-    source = ALARM.replace('little time is left")', 'little time is left") from open_gate(event)')
-    source += """
-def open_gate(event):
-    import socket
-    socket.create_connection(("127.0.0.1", event["port"])).close()
-"""
-    runtime = run_runtime(source)
+    runtime = run_runtime(TIMEOUT_WHILE_WAITING)
     exchange = runtime.invoke({"port": gate.port})
     exchange.reads_after = gate.open  # Nothing is read before the alarm.
     answer = exchange.result()
     assert answer.trailers["lambda-runtime-function-error-type"] == "Function.TimeoutError"
+    assert len(answer.body) == len("first") + 30_000_000
     assert answer.body == b"first" + b"x" * 30_000_000
     assert runtime.invoke({}).result().body == b"first"
 
