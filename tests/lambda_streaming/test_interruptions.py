@@ -20,7 +20,7 @@ from lambda_streaming.applications.handler import HandlerApplication
 from lambda_streaming.invocation_loop import InvocationLoop
 from lambda_streaming.process.logs import Log
 from lambda_streaming.process.settings import LogSettings, Settings
-from lambda_streaming.response import body_writer
+from lambda_streaming.response import asyncio_driver, body_writer
 from lambda_streaming.response.flusher import Flusher
 from lambda_streaming.wire.connection import Connection
 from lambda_streaming.wire.runtime_api import RuntimeApi
@@ -142,7 +142,9 @@ def run(boundary: int, make: Callable[[Scene], Any], error: type[BaseException])
     scene = Scene(boundary, error)
     api = FakeRuntimeApi()
     exchanges = [api.invoke(FUNCTION_URL_EVENT), api.invoke(FUNCTION_URL_EVENT)]
-    application = HandlerApplication(make(scene))
+    log = Log(LogSettings.from_environment())
+    application = HandlerApplication(make(scene), log)
+    asyncio_driver._process_driver = None  # A process of its own, so to speak: with an event loop of its own.
     # Ends a loop that hangs: the connection breaks, and the assertions fail.
     watchdog = threading.Timer(TIMEOUT_S, api.close)
     watchdog.start()
@@ -151,7 +153,7 @@ def run(boundary: int, make: Callable[[Scene], Any], error: type[BaseException])
             api=RuntimeApi(api.address),
             application=application,
             settings=Settings.from_environment(),
-            log=Log(LogSettings.from_environment()),
+            log=log,
             shutdown=EndAfterTwo(scene),
             metrics=NoMetrics(),
         ).run()
@@ -280,7 +282,7 @@ class InterruptedLog(Log):
         self.reported: list[str] = []
         self._interruptions: list[Exception] = [MemoryError()]
 
-    def error(self, report: Any) -> None:
+    def error(self, report: Any, remark: str = "") -> None:
         if self._interruptions:
             raise self._interruptions.pop()
         self.reported.append(report.error_type)
@@ -296,7 +298,7 @@ def test_exception_while_another_one_is_logged_does_not_end_the_loop(monkeypatch
     log = InterruptedLog()
     loop = InvocationLoop(
         api=RuntimeApi("127.0.0.1:1"),
-        application=HandlerApplication(lambda event, context: None),
+        application=HandlerApplication(lambda event, context: None, log),
         settings=Settings.from_environment(),
         log=log,
         shutdown=NoShutdown(),

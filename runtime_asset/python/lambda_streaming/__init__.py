@@ -8,6 +8,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lambda_streaming.applications.asgi import AsgiHandler
+    from lambda_streaming.applications.wsgi import WsgiHandler
     from lambda_streaming.context import LambdaContext
     from lambda_streaming.http_response import HttpResponse
     from lambda_streaming.ndjson import json_lines
@@ -19,24 +21,28 @@ if TYPE_CHECKING:
     from lambda_streaming.version import __version__ as __version__
 
 __all__ = [
+    "AsgiHandler",
     "HttpResponse",
     "HttpResponseStream",
     "LambdaContext",
     "ResponseStream",
     "ServerSentEvent",
     "StreamClosedError",
+    "WsgiHandler",
     "json_lines",
     "on_error",
     "streamify_response",
 ]
 
 _HOMES = {
+    "AsgiHandler": "applications.asgi",
     "HttpResponse": "http_response",
     "HttpResponseStream": "response_stream",
     "LambdaContext": "context",
     "ResponseStream": "response_stream",
     "ServerSentEvent": "server_sent_event",
     "StreamClosedError": "response.body_writer",
+    "WsgiHandler": "applications.wsgi",
     "json_lines": "ndjson",
     "on_error": "optional.error_listeners",
     "streamify_response": "streamify",

@@ -30,10 +30,10 @@ def main() -> None:
     try:
         api = RuntimeApi(runtime_api_address())
         settings = read_settings(api, log)
-        application = HandlerApplication(wrap_handler(import_handler(settings, api, log)))
+        application = HandlerApplication(wrap_handler(import_handler(settings, api, log)), log)
         shutdown = prepare_shutdown(settings, api)
         metrics = prepare_metrics(settings, log)
-        application.start()
+        start_application(application, api, log)
         take_snapshot(settings, api, log)
         loop = InvocationLoop(
             api=api, application=application, settings=settings, log=log, shutdown=shutdown, metrics=metrics
@@ -61,10 +61,19 @@ def import_handler(settings: Settings, api: RuntimeApi, log: Log) -> Handler:
     python_path.prefer_standard_modules({"logging": lambda: set_up_root_logger(log)})
     try:
         return load_handler(settings.handler)
+    except SettingsError as caught:  # Of a web application.
+        error = HandlerError(ErrorReport("Runtime.SettingsError", str(caught), []))
     except HandlerError as caught:
         error = caught
     # Outside of the `except` clause: an exception that is raised again there would have this one as its context.
     return fail_import(api, log, error)
+
+
+def start_application(application: HandlerApplication, api: RuntimeApi, log: Log) -> None:
+    try:
+        application.start()
+    except HandlerError as error:
+        fail_init(api, log, error.report, error.exit_code)
 
 
 def wrap_handler(handler: Handler) -> Handler:

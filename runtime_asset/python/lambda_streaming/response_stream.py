@@ -121,6 +121,7 @@ class ResponseStream:
         "_default_headers",
         "_destination",
         "_driver",
+        "_has_final_head",
         "_opening",
         "body",
         "cut_off_by",
@@ -133,6 +134,8 @@ class ResponseStream:
         self._driver = driver
         self.body: Body | None = None
         self.head: HttpResponse | None = None
+        # True for the head of a web application: nothing is added to it.
+        self._has_final_head = False
         # For a response without an item, which would decide them.
         self._default_headers = TEXT_HEADERS
         self.phase: Phase = HEAD_OPEN
@@ -244,6 +247,19 @@ class ResponseStream:
         if head.content_type is not None:
             self._destination.await_first_item(self)
 
+    def name_final_head(self, head: HttpResponse, *, leaves_alone: bool) -> None:
+        """Name the head of a web application: nothing is added to it, and it may be named again until it leaves.
+
+        `leaves_alone`: it leaves without an item if none comes in time, with or without a content type.
+        """
+        with self._opening:
+            if self.phase != HEAD_OPEN:
+                raise StreamClosedError(OVER.get(self.phase, "the response head has left already"))
+            self.head = head
+            self._has_final_head = True
+        if leaves_alone:
+            self._destination.await_first_item(self)
+
     def put(self, item: Any) -> bool:
         """Take one item; return False if the producer has to wait until the body is sent."""
         data: bytes | memoryview
@@ -320,7 +336,7 @@ class ResponseStream:
 
     def _open(self, defaults: Headers) -> Body:
         head = HttpResponse() if self.head is None else self.head.copy()
-        if head.content_type is None:
+        if head.content_type is None and not self._has_final_head:
             named = {name.lower() for name, _ in head.headers}
             # A browser must not guess a type that is not named.
             for name, value in (*defaults, ("x-content-type-options", "nosniff")):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from lambda_streaming.applications.returned import Turn, check_outcome, is_awaitable
+from lambda_streaming.applications.returned import Turn, check_outcome, is_awaitable, is_loop_running
 from lambda_streaming.response.body_writer import BlockingDriver, ResponseCutOff, StreamClosedError
 from lambda_streaming.response_stream import OVER
 
@@ -15,6 +13,8 @@ if TYPE_CHECKING:
 
     from lambda_streaming.context import LambdaContext
     from lambda_streaming.response_stream import ResponseStream
+
+_IN_A_TEST = "; in a test call handler.__wrapped__(event, response_stream, context)"
 
 
 def streamify_response(
@@ -38,33 +38,17 @@ def streamify_response(
     """
 
     def streamified(event: Any, context: LambdaContext) -> Any:
-        turn = _take_turn()
+        turn = Turn.take("a function under @streamify_response", _IN_A_TEST)
         outcome = _begin(handler, event, context, turn)
         if outcome is None:
             return None
         work = _finish_after(outcome, handler, turn)
-        return work if _is_loop_running() else _run(work, turn)
+        return work if is_loop_running() else _run(work, turn)
 
     for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
         setattr(streamified, attribute, getattr(handler, attribute, None))
     streamified.__dict__["__wrapped__"] = handler
     return streamified
-
-
-def _take_turn() -> Turn:
-    turn = Turn.current
-    if turn is None:
-        raise RuntimeError(
-            "a function under @streamify_response was called while the runtime answers no event; in a test call "
-            "handler.__wrapped__(event, response_stream, context)"
-        )
-    if turn.is_taken:
-        raise RuntimeError(
-            "a function under @streamify_response was called a second time for the same event: its response cannot be "
-            "sent twice. Repeat what failed inside the function, not its call"
-        ) from turn.failure
-    turn.is_taken = True
-    return turn
 
 
 def _begin(handler: Callable[..., Any], event: Any, context: LambdaContext, turn: Turn) -> Any:
@@ -116,9 +100,3 @@ def _run(work: Awaitable[Any], turn: Turn) -> None:
         error = StreamClosedError(OVER[turn.stream.phase])
         turn.fail(error)
         raise error from None
-
-
-def _is_loop_running() -> bool:
-    # Not imported here: without asyncio there is no loop.
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None

@@ -7,6 +7,8 @@ written its answer when the call returns.
 
 from __future__ import annotations
 
+import sys
+
 from lambda_streaming.applications import returned
 from lambda_streaming.applications.returned import Turn
 from lambda_streaming.http_response import HttpResponse
@@ -14,10 +16,11 @@ from lambda_streaming.process.aws_json import marshal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from typing import Any
 
     from lambda_streaming.applications.handler_loader import Handler
+    from lambda_streaming.process.logs import Log
     from lambda_streaming.response.asyncio_driver import AsyncioDriver
     from lambda_streaming.response_stream import ResponseStream
 
@@ -25,17 +28,23 @@ if TYPE_CHECKING:
 class HandlerApplication:
     """Answers each event with one call of the handler."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, log: Log) -> None:
         self._handler = handler
-        self._asyncio: AsyncioDriver | None = None
+        self._log = log
 
     def start(self) -> None:
-        """Make the event loop if the handler looks async: asyncio is slow to import, and no caller waits yet."""
+        """Make the event loop if the handler looks async: asyncio is slow to import, and no caller waits yet.
+
+        Start the ASGI applications that the handler serves.
+        """
         if returned.looks_async(self._handler):
-            self._event_loop()
+            _event_loop()
+        asgi = _loaded_asgi()
+        if asgi is not None:
+            asgi.start_applications()
 
     def answer(self, event: Any, context: Any, stream: ResponseStream) -> None:
-        turn = Turn.current = Turn(stream, self._run)
+        turn = Turn.current = Turn(stream, self._run, self._log)
         try:
             value = self._handler(event, context)
             self._answer_result(value, turn)
@@ -55,7 +64,10 @@ class HandlerApplication:
             raise
 
     def stop(self) -> None:
-        """Do nothing: a handler has no end of its own."""
+        """Stop the ASGI applications that the handler serves; a handler has no end of its own."""
+        asgi = _loaded_asgi()
+        if asgi is not None:
+            asgi.stop_applications(self._log)
 
     def _answer(self, value: Any, stream: ResponseStream) -> None:
         if isinstance(value, HttpResponse):
@@ -107,21 +119,14 @@ class HandlerApplication:
             content, content_type = returned.encode_value(value)
             stream.answer_whole(content, content_type)
 
-    def _run(self, work: Awaitable[Any], stream: ResponseStream) -> Any:
+    def _run(self, work: Awaitable[Any], stream: ResponseStream, on_cut_off: Callable[[], object] | None = None) -> Any:
         """Run the event loop until `work` is done; the stream waits on the loop meanwhile."""
-        driver = self._event_loop()
+        driver = _event_loop()
         before = stream.drive_with(driver)
         try:
-            return driver.run(work)
+            return driver.run(work, on_cut_off)
         finally:
             stream.drive_with(before)
-
-    def _event_loop(self) -> AsyncioDriver:
-        if self._asyncio is None:
-            from lambda_streaming.response.asyncio_driver import AsyncioDriver
-
-            self._asyncio = AsyncioDriver()
-        return self._asyncio
 
 
 def _send_items(items: Iterator[Any], stream: ResponseStream) -> Any:
@@ -169,6 +174,17 @@ async def _finish_after(work: Awaitable[Any], stream: ResponseStream) -> None:
     """Finish the response on the loop, so that other tasks go on while its end is sent."""
     await work
     await stream.finish()
+
+
+def _event_loop() -> AsyncioDriver:
+    from lambda_streaming.response.asyncio_driver import process_driver
+
+    return process_driver()
+
+
+def _loaded_asgi() -> Any:
+    """Return the module of ASGI applications, None if the function serves none."""
+    return sys.modules.get("lambda_streaming.applications.asgi")
 
 
 def _places() -> Any:

@@ -6,6 +6,7 @@ import gc
 import sys
 
 from lambda_streaming.error_report import ErrorReport, users_lines_of
+from lambda_streaming.process.settings import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def load_handler(name: str) -> Handler:
         raise _fault("Runtime.MalformedHandlerName", f"Bad handler '{name}': {error}") from None
     if module_name.split(".")[0] in sys.builtin_module_names:
         raise _fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
-    module = _import(module_name)
+    module = import_module(module_name)
     try:
         handler: Handler = getattr(module, attribute)
     except AttributeError:
@@ -53,11 +54,14 @@ def load_handler(name: str) -> Handler:
     return handler
 
 
-def _import(name: str) -> object:
+def import_module(name: str) -> object:
+    """Import a module of the user. Raises `HandlerError` if that fails."""
     thresholds = _pause_collection()
     try:
         __import__(name.replace("/", "."))
         return sys.modules[name.replace("/", ".")]
+    except (HandlerError, SettingsError):
+        raise  # The module was the runtime's own, and has loaded a web application.
     except ImportError as error:
         # With the user's lines: the missing module may be imported in many places.
         lines = users_lines_of(error)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any, ClassVar
 
+    from lambda_streaming.process.logs import Log
     from lambda_streaming.response_stream import ResponseStream
 
 PIECE_BYTES = 64 * 1024
@@ -32,18 +33,33 @@ class Turn:
     that swallows an exception, or returns early, cannot make a complete response of a broken one.
     """
 
-    __slots__ = ("failure", "is_over", "is_taken", "run", "stream")
+    __slots__ = ("failure", "is_over", "is_taken", "log", "run", "stream")
 
     # Lambda gives a process one event at a time. A decorator may call the function in another thread.
     current: ClassVar[Turn | None] = None
 
-    def __init__(self, stream: ResponseStream, run: Callable[[Any, ResponseStream], Any]) -> None:
+    def __init__(self, stream: ResponseStream, run: Callable[..., Any], log: Log) -> None:
         self.stream = stream
-        # Runs an awaitable on the event loop of the process.
+        self.log = log
+        # `run(awaitable, stream, on_cut_off)` runs the awaitable on the event loop of the process.
         self.run = run
         self.is_taken = False
         self.is_over = False
         self.failure: BaseException | None = None
+
+    @classmethod
+    def take(cls, subject: str, advice: str = "") -> Turn:
+        """Return the current turn for a callable that writes the whole response; `subject` names it in errors."""
+        turn = cls.current
+        if turn is None:
+            raise RuntimeError(f"{subject} was called while the runtime answers no event{advice}")
+        if turn.is_taken:
+            raise RuntimeError(
+                f"{subject} was called a second time for the same event: its response cannot be sent twice. Repeat "
+                "what failed inside the function, not its call"
+            ) from turn.failure
+        turn.is_taken = True
+        return turn
 
     def fail(self, error: BaseException) -> None:
         self.failure = error
@@ -77,6 +93,12 @@ def check_outcome(outcome: Any) -> None:
             "response_stream.write(item) in it, or take @streamify_response away and yield from "
             "handler(event, context)"
         )
+
+
+def is_loop_running() -> bool:
+    # Not imported here: without asyncio there is no loop.
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 # Kinds of values.

@@ -107,15 +107,15 @@ class Log:
         self.request_id = request_id
         self.tenant_id = tenant_id
 
-    def error(self, report: Report) -> None:
-        """Write a failure with its whole traceback, at any log level."""
+    def error(self, report: Report, remark: str = "") -> None:
+        """Write a failure with its whole traceback, at any log level. Text has the remark after the message."""
         if self.is_json:
             document = {"timestamp": f"{_time_text(time.time_ns())}Z", "level": "ERROR", **report.document()}
             if report.origins:
                 document["causedBy"] = report.origins
             self.sink.log_lines([_to_json(document)], JSON_FRAME_TYPES[ERROR])
         else:
-            self.sink.log_lines(_text_lines(report), TEXT_FRAME_TYPES[ERROR])
+            self.sink.log_lines(_text_lines(report, remark), TEXT_FRAME_TYPES[ERROR])
 
     def warning(self, message: str) -> None:
         """Write one line of the runtime itself, in the form of `logging.warning` on Lambda."""
@@ -162,8 +162,8 @@ class Log:
         sink.log(text)
 
 
-def _text_lines(report: Report) -> list[str]:
-    title = ": ".join(text for text in (report.error_type, report.message) if text)
+def _text_lines(report: Report, remark: str) -> list[str]:
+    title = ": ".join(text for text in (report.error_type, report.message) if text) + remark
     lines = [f"[ERROR] {title}", "Traceback (most recent call last):"]
     for entry in report.stack_trace:
         lines += [_indented(line) for line in entry.splitlines()]

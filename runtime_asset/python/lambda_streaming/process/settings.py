@@ -7,12 +7,22 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Literal
+
+    Lifespan = Literal["auto", "on", "off"]
 
 FRONT_DOORS = "LAMBDA_STREAMING_FRONT_DOORS"
 EMPTY_BODY = "LAMBDA_STREAMING_EMPTY_BODY"
 GRACEFUL_SHUTDOWN = "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN"
 ERROR_EVENT = "LAMBDA_STREAMING_ERROR_EVENT"
 METRICS_SAMPLE_RATE = "LAMBDA_STREAMING_METRICS_SAMPLE_RATE"
+APPLICATION = "LAMBDA_STREAMING_APP"
+LIFESPAN = "LAMBDA_STREAMING_LIFESPAN"
+ROOT_PATH = "LAMBDA_STREAMING_ROOT_PATH"
+OTHER_EVENTS = "LAMBDA_STREAMING_OTHER_EVENTS"
+AUTHORIZATION_HEADER = "LAMBDA_STREAMING_AUTHORIZATION_HEADER"
+FORWARDED_HOST = "LAMBDA_STREAMING_FORWARDED_HOST"
+APP_ERRORS = "LAMBDA_STREAMING_APP_ERRORS"
 
 FUNCTION_URL = "function-url"
 REST_API = "rest-api"
@@ -79,6 +89,55 @@ class Settings:
         return cls(os.environ)
 
 
+class WebSettings:
+    """The settings of a web application that the function serves.
+
+    `application`: `module:name`, or `module:factory()`, from `LAMBDA_STREAMING_APP`.
+
+    `root_path`: the path at which it is mounted, from `LAMBDA_STREAMING_ROOT_PATH`. Default None: the stage of an API.
+
+    `other_events`: `module:name` of a handler for events that are no HTTP requests, from
+    `LAMBDA_STREAMING_OTHER_EVENTS`. Default: none.
+
+    `authorization_header`: the header whose value becomes `authorization`, from
+    `LAMBDA_STREAMING_AUTHORIZATION_HEADER`. Default: none.
+
+    `forwarded_host`: `x-forwarded-host` replaces `host`, from `LAMBDA_STREAMING_FORWARDED_HOST`: `off` (default) or
+    `on`.
+
+    `error_responses`: an exception before the first byte becomes a response with status 500, from
+    `LAMBDA_STREAMING_APP_ERRORS`: `response` (default), or `error` for an error of the invocation.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.application = environment.get(APPLICATION, "")
+        if not self.application:
+            raise SettingsError(f"{APPLICATION} is not set; it names the web application, such as app.main:app")
+        self.root_path = environment.get(ROOT_PATH)
+        if self.root_path and not self.root_path.startswith("/"):
+            raise SettingsError(f"{ROOT_PATH} is {self.root_path!r}; it must begin with a slash, such as /api")
+        self.other_events = environment.get(OTHER_EVENTS) or None
+        self.authorization_header = environment.get(AUTHORIZATION_HEADER) or None
+        self.forwarded_host = _is_on(environment, FORWARDED_HOST)
+        self.error_responses = (
+            _choice(environment, APP_ERRORS, default="response", allowed=("response", "error")) == "response"
+        )
+
+
+class AsgiSettings(WebSettings):
+    """The settings of an ASGI application.
+
+    `lifespan`: from `LAMBDA_STREAMING_LIFESPAN`: `auto` (default) runs the lifespan if the application has one, `on`
+    requires one, `off` runs none.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment)
+        self.lifespan: Lifespan = _choice(  # type: ignore[assignment] # one of the allowed values
+            environment, LIFESPAN, default="auto", allowed=("auto", "on", "off")
+        )
+
+
 class LogSettings:
     """The settings of the log. Reading them never fails, so every other failure can be logged.
 
@@ -100,6 +159,14 @@ class LogSettings:
         settings = cls(os.environ)
         os.environ.pop(_TELEMETRY_LOG_FD, None)
         return settings
+
+
+def web_settings() -> WebSettings:
+    return WebSettings(os.environ)
+
+
+def asgi_settings() -> AsgiSettings:
+    return AsgiSettings(os.environ)
 
 
 def json_is_unicode() -> bool:

@@ -16,7 +16,7 @@ import asyncio  # noqa: E402 - the standard one, just imported; the user's folde
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator
+    from collections.abc import Awaitable, Callable, Generator
     from typing import Any, TypeVar
 
     from lambda_streaming.response.body_writer import BodyWriter
@@ -27,30 +27,41 @@ if TYPE_CHECKING:
 UNAWAITED_LIMIT_BYTES = 16 * 1024 * 1024
 
 
+class _Work:
+    """One run of the loop, which answers one invocation: its task, its body, and the waiters for room in the socket."""
+
+    __slots__ = ("body", "is_sending", "on_cut_off", "task", "thread", "unawaited", "waiters")
+
+    def __init__(self, task: asyncio.Future[Any] | None, on_cut_off: Callable[[], object] | None) -> None:
+        # A sync decorator may call an async function in a thread of its own.
+        self.thread = get_ident()
+        self.task = task
+        self.on_cut_off = on_cut_off
+        self.body: BodyWriter | None = None
+        self.waiters: list[asyncio.Future[None]] = []
+        self.is_sending = False
+        # The number of writes that were not awaited.
+        self.unawaited = 0
+
+
 class AsyncioDriver:
     def __init__(self) -> None:
-        # For the process.
         self._loop = asyncio.new_event_loop()
-        # For one piece of work: its thread and task, the body it writes, the waiters for room in the socket, and the
-        # number of writes that were not awaited.
-        self._thread = get_ident()
-        self._task: asyncio.Future[Any] | None = None
-        self._body: BodyWriter | None = None
-        self._waiters: list[asyncio.Future[None]] = []
-        self._is_sending = False
-        self._unawaited = 0
+        self._work = _Work(None, None)
 
-    def run(self, work: Awaitable[T]) -> T:
-        """Run the loop until `work` is done. Raises `ResponseCutOff` if Lambda answers before that."""
-        # A sync decorator may call an async function in a thread of its own.
-        self._thread = get_ident()
+    def run(self, work: Awaitable[T], on_cut_off: Callable[[], object] | None = None) -> T:
+        """Run the loop until `work` is done.
+
+        If Lambda answers before that, `on_cut_off` is called on the loop. Without it the work is cancelled, and
+        `ResponseCutOff` is raised.
+        """
         task: asyncio.Future[T] = asyncio.ensure_future(work, loop=self._loop)
-        self._task = task
+        current = self._work = _Work(task, on_cut_off or task.cancel)
         try:
             return self._loop.run_until_complete(task)
         except asyncio.CancelledError:
-            if self._body is not None and self._body.cut_off_by is not None:
-                raise self._body.cut_off_by from None
+            if current.body is not None and current.body.cut_off_by is not None:
+                raise current.body.cut_off_by from None
             raise
         finally:
             if not task.done():
@@ -58,38 +69,31 @@ class AsyncioDriver:
             self._forget_body()
 
     def begin(self, body: BodyWriter) -> None:
-        """Watch a response that begins: from now on an early reply cancels the handler where it waits."""
-        if get_ident() != self._thread:
+        """Watch a response that begins: from now on an early reply reaches the application where it waits."""
+        if get_ident() != self._work.thread:
             # The flusher has sent the head, or a thread of the handler the first item.
             self._loop.call_soon_threadsafe(self.begin, body)
-        elif self._task is not None and not body.has_ended:
-            self._body = body
+        elif self._work.task is not None and not body.has_ended:
+            self._work.body = body
             self._loop.add_reader(body.connection.fileno(), self._cut_off, body)
 
     def until_sent(self, body: BodyWriter) -> Awaitable[None]:
         """Begin to wait at once, so that data leaves even if the result is never awaited."""
-        if get_ident() != self._thread:
+        work = self._work
+        if get_ident() != work.thread:
             # `await asyncio.to_thread(...)` around code that writes: its thread may block.
             body.wait_until_sent()
             return DONE
-        if self._unawaited and (waiting := body.unsent_bytes()) > UNAWAITED_LIMIT_BYTES:
+        if work.unawaited and (waiting := body.unsent_bytes()) > UNAWAITED_LIMIT_BYTES:
             raise BufferError(
                 f"{waiting:,} bytes wait to be sent; in an async handler await each write: "
                 "await response_stream.write(data)"
             )
-        if not self._is_sending:
-            self._is_sending = True
+        if not work.is_sending:
+            work.is_sending = True
             self._loop.add_writer(body.connection.fileno(), self._send_more, body)
-        self._unawaited += 1
-        return _Sent(self)
-
-    async def _until_room(self) -> None:
-        self._unawaited -= 1
-        if self._is_sending:
-            # One future for each waiter: cancelling one task must not cancel the others.
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.append(waiter)
-            await waiter
+        work.unawaited += 1
+        return _Sent(self._loop, work)
 
     async def finish(self, body: BodyWriter) -> None:
         """Send what is left of an ended body and wait for Lambda's reply to it; other tasks go on meanwhile."""
@@ -107,8 +111,8 @@ class AsyncioDriver:
         if body.has_ended:
             return  # The reply to a complete response, while the handler runs on.
         body.cut_off_by = ResponseCutOff
-        assert self._task is not None
-        self._task.cancel()
+        assert self._work.on_cut_off is not None
+        self._work.on_cut_off()
 
     def _send_more(self, body: BodyWriter) -> None:
         error: ResponseCutOff | None = None
@@ -119,20 +123,21 @@ class AsyncioDriver:
             error = cut_off
         # If an exception of the handler's code interrupts this, the loop calls it again: the writer goes last.
         self._wake_waiters(error)
-        self._unawaited = 0
-        self._is_sending = False
+        self._work.unawaited = 0
+        self._work.is_sending = False
         self._loop.remove_writer(body.connection.fileno())
 
     def _wake_waiters(self, error: Exception | None) -> None:
-        while self._waiters:
-            waiter = self._waiters[0]
+        waiters = self._work.waiters
+        while waiters:
+            waiter = waiters[0]
             if waiter.done():
                 pass
             elif error is None:
                 waiter.set_result(None)
             else:
                 waiter.set_exception(error)
-            del self._waiters[0]
+            del waiters[0]
 
     async def _until_readable(self, body: BodyWriter) -> None:
         if body.connection.has_input():
@@ -143,12 +148,13 @@ class AsyncioDriver:
 
     def _forget_body(self) -> None:
         """Stop watching the socket: it may be closed, and its number reused, before the loop runs again."""
-        if self._body is not None:
-            self._loop.remove_reader(self._body.connection.fileno())
-            self._loop.remove_writer(self._body.connection.fileno())
-        self._body = self._task = None
-        self._is_sending = False
-        self._unawaited = 0
+        work = self._work
+        if work.body is not None:
+            self._loop.remove_reader(work.body.connection.fileno())
+            self._loop.remove_writer(work.body.connection.fileno())
+        work.body = work.task = None
+        work.is_sending = False
+        work.unawaited = 0
         # Tasks that the handler left behind in a write end here, and their `finally` runs.
         self._wake_waiters(StreamClosedError("the response has ended: nothing more of it is sent"))
 
@@ -156,13 +162,31 @@ class AsyncioDriver:
 class _Sent:
     """The result of `write` while the socket is full. The data leaves even if this is never awaited."""
 
-    __slots__ = ("_driver",)
+    __slots__ = ("_loop", "_work")
 
-    def __init__(self, driver: AsyncioDriver) -> None:
-        self._driver = driver
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: _Work) -> None:
+        self._loop = loop
+        self._work = work
 
     def __await__(self) -> Generator[Any, None, None]:
-        return self._driver._until_room().__await__()
+        work = self._work
+        work.unawaited -= 1
+        if work.is_sending:
+            # One future for each waiter: cancelling one task must not cancel the others.
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            work.waiters.append(waiter)
+            yield from waiter
+
+
+def process_driver() -> AsyncioDriver:
+    """Return the driver of the process. The first call makes its event loop."""
+    global _process_driver
+    if _process_driver is None:
+        _process_driver = AsyncioDriver()
+    return _process_driver
+
+
+_process_driver: AsyncioDriver | None = None
 
 
 def _set_done(future: asyncio.Future[None]) -> None:

@@ -174,16 +174,19 @@ class CollectedBody:
         return True
 
     def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
+        """Post the body: work that the application does after its end delays no caller."""
+        if self.reply is None:
+            if self._is_posted:
+                raise ResponseInterrupted  # An exception interrupted the post: Lambda may have the response.
+            self._is_posted = True
+            self.reply = self._post(b"".join(self._items))
         return True
 
     def flush(self) -> bool:
         return True
 
     def finish(self, driver: Any) -> Awaitable[None]:
-        if self._is_posted:
-            raise ResponseInterrupted  # An exception interrupted the post: Lambda may have the response.
-        self._is_posted = True
-        self.reply = self._post(b"".join(self._items))
+        """Do nothing: the end of the body has posted it."""
         return DONE
 
 

@@ -1,0 +1,260 @@
+"""An ASGI application, in process: `AsgiHandler` answers HTTP events with it.
+
+ASGI 3.0 with HTTP spec version 2.3 (asgi.readthedocs.io). The version is the one of uvicorn: from 2.4 on, Starlette
+does not listen for `http.disconnect` while it streams, and would learn late that the client has left.
+
+The application runs on the event loop of the process, which lives between invocations, and only while an event is
+answered. The response ends with the application's last `http.response.body`. The invocation ends when the call of the
+application returns, so background tasks that belong to the response delay no client.
+"""
+
+from __future__ import annotations
+
+from lambda_streaming.applications.handler_loader import HandlerError
+from lambda_streaming.applications.lifespan import Lifespan, NoLifespan
+from lambda_streaming.applications.returned import is_loop_running
+from lambda_streaming.applications.web_application import Exchange, WebHandler
+from lambda_streaming.error_report import ErrorReport
+from lambda_streaming.process.python_path import import_standard
+from lambda_streaming.response.asyncio_driver import process_driver
+from lambda_streaming.response.body_writer import ResponseCutOff
+
+import_standard("asyncio")
+import asyncio  # noqa: E402 - the standard one, just imported; the user's folder may hold a module of this name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+    from typing import Any, Literal, TypeAlias
+
+    from lambda_streaming.applications.http_request import HttpRequest
+    from lambda_streaming.applications.web_application import Handler
+    from lambda_streaming.process.logs import Log
+
+    Message: TypeAlias = MutableMapping[str, Any]
+    AsgiApplication: TypeAlias = Callable[
+        [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+    ]
+
+VERSIONS = {"version": "3.0", "spec_version": "2.3"}
+
+_handlers: list[AsgiHandler] = []
+
+
+class ClientDisconnected(OSError):
+    """Raised by `send` when Lambda takes no more of the response: the client has left, or it is too large."""
+
+
+class AsgiHandler(WebHandler):
+    """A Lambda handler that serves an ASGI application: FastAPI, Starlette, Django, Litestar, Quart and others.
+
+    ```python
+    handler = AsgiHandler(app)
+    ```
+
+    Args:
+        app: the application, a callable of `scope`, `receive` and `send`.
+        lifespan: `"auto"` runs the application's lifespan if it has one, `"on"` requires one, `"off"` runs none. It
+            runs once per execution environment: startup during init, shutdown at the end if
+            `LAMBDA_STREAMING_GRACEFUL_SHUTDOWN` is `on`. Default: `"auto"`.
+        root_path: the path at which the application is mounted, such as `/api`. Default: the stage of an API.
+        other_events: a handler for events that are no HTTP requests, such as those of a queue. Default: such events
+            are an error.
+        authorization_header: the header whose value becomes `authorization`, which IAM uses itself. Default: none.
+        forwarded_host: use `x-forwarded-host` as `host`. Clients can send it too, so use it only for a function that
+            they cannot reach directly. Default: False.
+        error_responses: answer an exception of the application with status 500, and log it. False makes it an error
+            of the invocation. Default: True.
+    """
+
+    def __init__(
+        self,
+        app: AsgiApplication,
+        *,
+        lifespan: Literal["auto", "on", "off"] = "auto",
+        root_path: str | None = None,
+        other_events: Handler | None = None,
+        authorization_header: str | None = None,
+        forwarded_host: bool = False,
+        error_responses: bool = True,
+    ) -> None:
+        super().__init__(
+            root_path=root_path,
+            other_events=other_events,
+            authorization_header=authorization_header,
+            forwarded_host=forwarded_host,
+            error_responses=error_responses,
+        )
+        if lifespan not in ("auto", "on", "off"):
+            raise ValueError(f"lifespan is {lifespan!r}; allowed are 'auto', 'on' and 'off'")
+        self._app = app
+        self._lifespan = NoLifespan() if lifespan == "off" else Lifespan(app, VERSIONS, is_required=lifespan == "on")
+        _handlers.append(self)
+
+    def start(self) -> None:
+        """Run the startup of the lifespan. Raises `HandlerError` if it fails."""
+        try:
+            process_driver().run(self._lifespan.startup())
+        except HandlerError:
+            raise
+        except BaseException as error:  # SystemExit too: Lambda gets the reason before the process ends.
+            raise HandlerError(ErrorReport.of_exception(error)) from error
+
+    def stop(self, log: Log) -> None:
+        process_driver().run(self._lifespan.shutdown(log))
+
+    def _answer(self, exchange: Exchange) -> Any:
+        cycle = RequestCycle(exchange)
+        work = self._serve(exchange, cycle)
+        if is_loop_running():
+            return work  # For an async decorator, which awaits it.
+        return exchange.turn.run(work, exchange.stream, cycle.disconnect)
+
+    async def _serve(self, exchange: Exchange, cycle: RequestCycle) -> None:
+        turn = exchange.turn
+        try:
+            await self._call(exchange, cycle)
+            if exchange.is_disconnected:
+                raise getattr(exchange.stream.body, "cut_off_by", None) or ResponseCutOff
+            await exchange.stream.finish()
+            turn.is_over = True
+        except ResponseCutOff as reason:
+            error = exchange.cut_off(reason)
+            turn.fail(error)
+            raise error from None
+        except BaseException as error:
+            turn.fail(error)
+            raise
+
+    async def _call(self, exchange: Exchange, cycle: RequestCycle) -> None:
+        """Call the application; answer its exception with status 500 if no byte has left."""
+        scope = scope_of(exchange.request, self._lifespan.state)
+        scope["aws.event"] = exchange.event
+        scope["aws.context"] = exchange.context
+        try:
+            await self._app(scope, cycle.receive, cycle.send)
+            cycle.check_complete()
+        except ClientDisconnected:
+            if not exchange.is_disconnected:
+                raise
+        except Exception as error:
+            if exchange.is_disconnected:
+                exchange.log_error(error)
+            elif self._error_responses and not exchange.stream.has_begun:
+                exchange.put_error_response(error)
+            else:
+                raise
+        finally:
+            cycle.end()
+
+
+class RequestCycle:
+    """`receive` and `send` of one request.
+
+    The next message of the application is `http.response.start`, then one or more `http.response.body`.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._stream = exchange.stream
+        self._has_request = True
+        self._expected = "http.response.start"
+        # Those who wait in `receive` for the end of the response.
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def receive(self) -> Message:
+        if self._has_request:
+            self._has_request = False
+            return {"type": "http.request", "body": self._exchange.request.body, "more_body": False}
+        if self._expected and not self._exchange.is_disconnected:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if self._exchange.is_disconnected:
+            raise ClientDisconnected("the client has left, or the response is too large: nothing more of it is sent")
+        kind = message["type"]
+        if kind != self._expected:
+            raise RuntimeError(
+                f"the application sent {kind!r} when {self._expected!r} was due"
+                if self._expected
+                else f"the application sent {kind!r} after the end of its response"
+            )
+        if kind == "http.response.start":
+            self._start(message)
+        else:
+            await self._send_body(message)
+
+    def _start(self, message: Message) -> None:
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
+        self._exchange.name_head(message["status"], headers, leaves_alone=True)
+        self._expected = "http.response.body"
+
+    async def _send_body(self, message: Message) -> None:
+        body = message.get("body", b"")
+        try:
+            has_left = self._stream.put(body) if body else True
+            if not message.get("more_body", False):
+                has_left = self._stream.put_end()
+                self.end()
+            if not has_left:
+                await self._stream.wait_until_sent()
+        except ResponseCutOff:
+            self.disconnect()
+            raise ClientDisconnected("the client has left while the response was sent") from None
+
+    def check_complete(self) -> None:
+        """Raise an error if the application has returned before the end of its response."""
+        if self._exchange.is_disconnected:
+            return
+        if self._expected == "http.response.start":
+            raise RuntimeError("the application returned without a response")
+        if self._expected:
+            raise RuntimeError("the application returned before the end of its response: more_body was True")
+
+    def disconnect(self) -> None:
+        """Tell the application that the client has left."""
+        self._exchange.is_disconnected = True
+        self._wake_waiters()
+
+    def end(self) -> None:
+        """Tell the application that the response is over."""
+        self._expected = ""
+        self._wake_waiters()
+
+    def _wake_waiters(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+
+def scope_of(request: HttpRequest, state: dict[str, Any]) -> dict[str, Any]:
+    """Return the connection scope of a request (ASGI, "HTTP & WebSocket", HTTP connection scope)."""
+    return {
+        "type": "http",
+        "asgi": dict(VERSIONS),
+        "http_version": request.http_version,
+        "server": (request.host, request.port),
+        "client": (request.client_ip, 0) if request.client_ip else None,
+        "scheme": request.scheme,
+        "method": request.method,
+        "root_path": request.root_path,
+        "path": request.path.decode("utf-8", "replace"),
+        "raw_path": request.raw_path,
+        "query_string": request.query_string,
+        "headers": request.headers,
+        "state": state.copy(),
+    }
+
+
+def start_applications() -> None:
+    for handler in _handlers:
+        handler.start()
+
+
+def stop_applications(log: Log) -> None:
+    for handler in _handlers:
+        handler.stop(log)
