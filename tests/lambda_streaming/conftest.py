@@ -24,7 +24,14 @@ INTERPRETER = os.environ.get(
 RUNTIME_ASSET = Path(__file__).parents[2] / "runtime_asset"
 
 # Tests of one module's functions; all others start the runtime as a process.
-PURE = ("test_flusher.py", "test_http1.py", "test_items.py", "test_properties.py", "test_response_stream.py")
+PURE = (
+    "test_flusher.py",
+    "test_http1.py",
+    "test_http_request.py",
+    "test_items.py",
+    "test_properties.py",
+    "test_response_stream.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

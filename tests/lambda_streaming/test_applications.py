@@ -160,7 +160,8 @@ def test_failure_after_the_first_byte_becomes_trailers(run: Run) -> None:
     answer = runtime.invoke(url_event("/fail-later")).result()
     assert answer.payload == b"one"
     assert answer.trailers["lambda-runtime-function-error-type"] == "Function.ValueError"
-    assert runtime.log.count("[ERROR] ValueError: later") == 1
+    runtime.wait_for_log("[ERROR] ValueError: later")
+    assert runtime.log.count("[ERROR]") == 1
     assert runtime.invoke(url_event("/empty")).result().prelude == HEAD
 
 
