@@ -247,17 +247,17 @@ class ResponseStream:
         if head.content_type is not None:
             self._destination.await_first_item(self)
 
-    def name_final_head(self, head: HttpResponse, *, leaves_alone: bool) -> None:
-        """Name the head of a web application: nothing is added to it, and it may be named again until it leaves.
-
-        `leaves_alone`: it leaves without an item if none comes in time, with or without a content type.
-        """
+    def name_final_head(self, head: HttpResponse) -> None:
+        """Name the head of a web application: nothing is added to it, and it may be named again until it leaves."""
         with self._opening:
             if self.phase != HEAD_OPEN:
                 raise StreamClosedError(OVER.get(self.phase, "the response head has left already"))
             self.head = head
             self._has_final_head = True
-        if leaves_alone:
+
+    def let_head_leave(self) -> None:
+        """Send the named head alone if no item comes in time, with or without a content type."""
+        if self.phase == HEAD_OPEN:
             self._destination.await_first_item(self)
 
     def put(self, item: Any) -> bool:

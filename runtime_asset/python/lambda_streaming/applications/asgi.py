@@ -189,8 +189,13 @@ class RequestCycle:
 
     def _start(self, message: Message) -> None:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
-        self._exchange.name_head(message["status"], headers, leaves_alone=True)
+        self._exchange.name_head(message["status"], headers)
         self._expected = "http.response.body"
+        if any(name.lower() == "content-length" for name, _ in headers):
+            # The body follows at once, in most cases before this is called. Watching the head would take longer.
+            asyncio.get_running_loop().call_soon(self._stream.let_head_leave)
+        else:
+            self._stream.let_head_leave()
 
     async def _send_body(self, message: Message) -> None:
         body = message.get("body", b"")

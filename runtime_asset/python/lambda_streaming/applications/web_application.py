@@ -89,10 +89,10 @@ class Exchange:
         self.stream = turn.stream
         self.is_disconnected = False
 
-    def name_head(self, status_code: int, headers: Iterable[tuple[str, str]], *, leaves_alone: bool) -> None:
+    def name_head(self, status_code: int, headers: Iterable[tuple[str, str]]) -> None:
         """Name the head of the response: nothing is added to it. Values that no front door takes are replaced."""
         head = HttpResponse(status_code, [(name, self._sendable(name, value)) for name, value in headers])
-        self.stream.name_final_head(head, leaves_alone=leaves_alone)
+        self.stream.name_final_head(head)
 
     def _sendable(self, name: str, value: str) -> str:
         if value.isascii():
@@ -122,7 +122,7 @@ class Exchange:
     def put_error_response(self, error: BaseException) -> None:
         """Log the error, and put the response that a web server gives. Raises the error if the head has left."""
         try:
-            self.stream.name_final_head(HttpResponse(500, _ERROR_HEADERS), leaves_alone=False)
+            self.stream.name_final_head(HttpResponse(500, _ERROR_HEADERS))
         except StreamClosedError:
             raise error from None
         self.log_error(error)

@@ -125,7 +125,7 @@ class _Response:
                 exc_info = None  # PEP 3333: a reference would keep the traceback alive.
         elif self._is_started:
             raise RuntimeError("the application called start_response twice; the second call needs exc_info")
-        self._exchange.name_head(_status_code(status), headers, leaves_alone=False)
+        self._exchange.name_head(_status_code(status), headers)
         self._is_started = True
         return self.write
 

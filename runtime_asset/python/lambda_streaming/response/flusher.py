@@ -65,7 +65,9 @@ class Flusher:
         """Send the head of `stream` if its first item has not come `HEAD_PAUSE_S` from now."""
         if self._ensure_thread():
             self._heads.append((monotonic() + HEAD_PAUSE_S, ref(stream)))
-            self._wake_up()
+            # While an earlier head waits, the thread wakes up by itself, before this one is due.
+            if len(self._heads) == 1:
+                self._wake_up()
 
     def _ensure_thread(self) -> bool:
         if self._is_running:
@@ -108,8 +110,12 @@ class Flusher:
             self._wake.acquire(timeout=pause)
 
     def _send_due_heads(self) -> None:
-        while self._heads and self._heads[0][0] <= monotonic():
-            stream = self._heads.popleft()[1]()
+        while self._heads:
+            due, named = self._heads[0]
+            if due > monotonic() and named() is not None:
+                break
+            self._heads.popleft()
+            stream = named()
             if stream is not None:
                 stream.send_head()
 
