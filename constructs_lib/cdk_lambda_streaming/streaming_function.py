@@ -389,4 +389,4 @@ class StreamingFunction(StreamingTarget, aws_lambda.Function):
             return ""
         if self._adapter.writes_stream_metrics:
             return "pass stream_metrics_sample_rate=1, or less for a part of its invocations"
-        return "only Adapter.handler() writes it"
+        return "only the streaming runtime writes it: Adapter.handler(), Adapter.asgi() and Adapter.wsgi()"

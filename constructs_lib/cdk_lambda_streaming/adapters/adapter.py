@@ -10,6 +10,8 @@ from cdk_lambda_streaming.adapters.function_adapter import FunctionAdapter
 from cdk_lambda_streaming.adapters.handler import HandlerAdapter
 from cdk_lambda_streaming.adapters.lambda_web_adapter import LambdaWebAdapter, WebAdapterOptions
 from cdk_lambda_streaming.adapters.native import NativeAdapter
+from cdk_lambda_streaming.adapters.web_application import WebApplicationAdapter, WebApplicationOptions
+from cdk_lambda_streaming.code.web_applications import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,79 @@ class Adapter:
     def handler() -> Adapter:
         """Run a Python Lambda handler that yields, with the streaming runtime. This is the default."""
         return Adapter(HandlerAdapter())
+
+    @staticmethod
+    def asgi(
+        app: str,
+        *,
+        lifespan: str = "auto",
+        root_path: str | None = None,
+        other_events: str | None = None,
+        authorization_header: str | None = None,
+        forwarded_host: bool = False,
+        error_responses: bool = True,
+    ) -> Adapter:
+        """Run an ASGI application in the runtime's process: FastAPI, Starlette, Django and others, without a server.
+
+        `index` and `handler` of the function stay out. The library looks the application up in `entry` by reading.
+
+        :param app: Module and name of the application, such as `app.main:app`. With `()` it names a factory, a
+            function without parameters that returns the application: `app.main:create_app()`.
+        :param lifespan: `auto`, `on` or `off`: start-up and shutdown of the application, once for each environment.
+            `auto` also serves an application without them. Unless it is `off`, the library sets the variable
+            `LAMBDA_STREAMING_GRACEFUL_SHUTDOWN` to `on`. Default: `auto`.
+        :param root_path: Path in front of the application's own paths, such as `/api`. Default: the stage of an API
+            Gateway API, otherwise none.
+        :param other_events: Module and name of a function of `(event, context)` for events that are no HTTP requests,
+            such as `app.jobs:handle`. Default: none, such events are errors.
+        :param authorization_header: Header whose value becomes `authorization`. IAM uses the original header for its
+            signature. Default: none.
+        :param forwarded_host: Replace the header `host` by `x-forwarded-host`. Only for a function behind CloudFront
+            or a proxy that sets it, because callers can send it too. Default: False.
+        :param error_responses: Answer an exception before the first byte with status 500. If False, it is an error of
+            the invocation. Default: True.
+        """
+        options = WebApplicationOptions(
+            app=app,
+            lifespan=lifespan,
+            root_path=root_path,
+            other_events=other_events,
+            authorization_header=authorization_header,
+            forwarded_host=forwarded_host,
+            error_responses=error_responses,
+        )
+        return Adapter(WebApplicationAdapter(Kind.ASGI, options))
+
+    @staticmethod
+    def wsgi(
+        app: str,
+        *,
+        root_path: str | None = None,
+        other_events: str | None = None,
+        authorization_header: str | None = None,
+        forwarded_host: bool = False,
+        error_responses: bool = True,
+    ) -> Adapter:
+        """Run a WSGI application in the runtime's process: Flask, Django and others, without a server.
+
+        `index` and `handler` of the function stay out. The library looks the application up in `entry` by reading.
+
+        :param app: As in `asgi`, such as `shop.wsgi:application`.
+        :param root_path: As in `asgi`.
+        :param other_events: As in `asgi`.
+        :param authorization_header: As in `asgi`.
+        :param forwarded_host: As in `asgi`.
+        :param error_responses: As in `asgi`.
+        """
+        options = WebApplicationOptions(
+            app=app,
+            root_path=root_path,
+            other_events=other_events,
+            authorization_header=authorization_header,
+            forwarded_host=forwarded_host,
+            error_responses=error_responses,
+        )
+        return Adapter(WebApplicationAdapter(Kind.WSGI, options))
 
     @staticmethod
     def native() -> Adapter:

@@ -10,8 +10,11 @@ from typing import Any
 from aws_cdk import aws_lambda
 from lambda_bundling.options import BundlingOptions
 
+from cdk_lambda_streaming.code.application_settings import ApplicationSettings
 from cdk_lambda_streaming.code.deployment_package import DeploymentPackage
 from cdk_lambda_streaming.options import CodeOptions
+
+_WITH_RUNTIME = "Adapter.handler(), Adapter.asgi() and Adapter.wsgi()"
 
 
 class FunctionAdapter(ABC):
@@ -32,6 +35,13 @@ class FunctionAdapter(ABC):
     @abstractmethod
     def check_function_options(self, options: Mapping[str, Any], package: DeploymentPackage) -> None:
         """Reject options of `aws_lambda.Function` that do not work with the adapter."""
+
+    def attached_settings(self) -> ApplicationSettings | None:
+        """Return the settings of the adapter for `StreamingLayer.attach_to`, or None if it needs none."""
+        raise TypeError(
+            "adapter of attach_to() must be Adapter.handler(), Adapter.asgi(...) or Adapter.wsgi(...), got an adapter "
+            "without the streaming runtime; for the others make a StreamingFunction"
+        )
 
     @property
     def writes_stream_metrics(self) -> bool:
@@ -58,7 +68,7 @@ def reject_bundling_options(bundling: BundlingOptions | None, where: str) -> Non
 
 
 def reject_handler_options(options: CodeOptions, adapter: str) -> None:
-    """Reject options of `Adapter.handler()` for another adapter."""
+    """Reject options of adapters with the streaming runtime for another adapter."""
     if options.index is not None:
         raise TypeError(
             f"index is an option of Adapter.handler(), got {options.index!r}; with {adapter} pass Lambda's own handler "
@@ -66,16 +76,16 @@ def reject_handler_options(options: CodeOptions, adapter: str) -> None:
         )
     if options.base_image is not None:
         raise TypeError(
-            f"base_image is an option of Adapter.handler(), got {options.base_image!r}; with {adapter} pass your own "
+            f"base_image is an option of {_WITH_RUNTIME}, got {options.base_image!r}; with {adapter} pass your own "
             "image: code=Code.from_asset_image('folder')"
         )
     if options.exec_wrappers:
         raise ValueError(
-            f"exec_wrappers work only with Adapter.handler(), not with {adapter}, got "
+            f"exec_wrappers work only with {_WITH_RUNTIME}, not with {adapter}, got "
             f"{list(options.exec_wrappers)!r}; set AWS_LAMBDA_EXEC_WRAPPER in environment if the runtime supports it"
         )
     if options.stream_metrics_sample_rate:
         raise ValueError(
-            f"stream_metrics_sample_rate works only with Adapter.handler(), not with {adapter}, got "
+            f"stream_metrics_sample_rate works only with {_WITH_RUNTIME}, not with {adapter}, got "
             f"{options.stream_metrics_sample_rate!r}; leave it out"
         )

@@ -71,6 +71,23 @@ def set_variable(function: aws_lambda.Function, key: str, value: str) -> None:
     aws_lambda.Function.add_environment(function, key, value)
 
 
+def set_image_command(function: aws_lambda.Function, command: str) -> None:
+    """Set the command of a container image. Reject another one that the user passed."""
+    resource = resource_of(function)
+    properties = stack_of(function).resolve(resource._cfn_properties.get("imageConfig")) or {}
+    given = properties.get("command")
+    if given not in (None, [command]):
+        raise ValueError(
+            f"the image's cmd cannot be {given!r}: it is the handler, and the adapter sets it to {[command]!r}; leave "
+            "cmd out of the code"
+        )
+    resource.image_config = aws_lambda.CfnFunction.ImageConfigProperty(
+        command=[command],
+        entry_point=properties.get("entryPoint"),
+        working_directory=properties.get("workingDirectory"),
+    )
+
+
 def add_info(construct: IConstruct, id: str, message: str) -> None:
     """Add a message of this library to a construct that is no warning: `cdk synth --strict` passes with it."""
     Annotations.of(construct).add_info_v2(f"cdk-lambda-streaming:{id}", message)

@@ -12,6 +12,8 @@ from enum import Enum
 from typing import Any
 
 from cdk_lambda_streaming.cdk.reference_text import is_token
+from cdk_lambda_streaming.checks import application_variables
+from cdk_lambda_streaming.checks.application_variables import one_of
 from cdk_lambda_streaming.checks.quotas import ENVIRONMENT_BYTES, VARIABLE_NAME
 
 WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -21,6 +23,7 @@ FRONT_DOORS_VARIABLE = "LAMBDA_STREAMING_FRONT_DOORS"
 EXEC_WRAPPERS_VARIABLE = "LAMBDA_STREAMING_EXEC_WRAPPERS"
 SAMPLE_RATE_VARIABLE = "LAMBDA_STREAMING_METRICS_SAMPLE_RATE"
 PYTHON_VARIABLE = "LAMBDA_STREAMING_PYTHON"
+GRACEFUL_SHUTDOWN_VARIABLE = "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN"
 WEB_ADAPTER_PREFIX = "AWS_LWA_"
 WEB_ADAPTER_INVOKE_MODE = "AWS_LWA_INVOKE_MODE"
 # https://github.com/aws/aws-lambda-web-adapter, version 1.1.0. It ignores misspelt variables silently.
@@ -82,10 +85,6 @@ class FrontDoor(Enum):
     REST_API = "rest-api"
 
 
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    return lambda value: "" if value in allowed else f"must be one of {', '.join(allowed)}"
-
-
 def _wrapper_list(value: str) -> str:
     wrappers = value.split(":") if value else []
     if not all(wrapper.startswith("/") for wrapper in wrappers):
@@ -107,23 +106,31 @@ def _sample_rate(value: str) -> str:
 
 
 SWITCHES: Mapping[str, Callable[[str], str]] = {
-    "LAMBDA_STREAMING_EMPTY_BODY": _one_of("newline", "empty"),
-    "LAMBDA_STREAMING_ERROR_EVENT": _one_of("on", "off"),
+    "LAMBDA_STREAMING_EMPTY_BODY": one_of("newline", "empty"),
+    "LAMBDA_STREAMING_ERROR_EVENT": one_of("on", "off"),
     EXEC_WRAPPERS_VARIABLE: _wrapper_list,
-    "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN": _one_of("on", "off"),
+    GRACEFUL_SHUTDOWN_VARIABLE: one_of("on", "off"),
     PYTHON_VARIABLE: _interpreter,
 }
 """Variables of the runtime that users can set. A check returns the rule that a value breaks, or an empty text."""
 
 # Variables that options of the construct set. On an attached function the user sets them.
-_CHECKS: Mapping[str, Callable[[str], str]] = {**SWITCHES, SAMPLE_RATE_VARIABLE: _sample_rate}
+_CHECKS: Mapping[str, Callable[[str], str]] = {
+    **SWITCHES,
+    SAMPLE_RATE_VARIABLE: _sample_rate,
+    **application_variables.CHECKS,
+}
 
 _WRAPPER_VARIABLES = (WRAPPER_VARIABLE, EXEC_WRAPPERS_VARIABLE)
 
 _RUNTIME_VARIABLES = (*_CHECKS, FRONT_DOORS_VARIABLE)
 
 # Options of the construct for the variables that users cannot set.
-_OPTIONS = {FRONT_DOORS_VARIABLE: "front_doors", SAMPLE_RATE_VARIABLE: "stream_metrics_sample_rate"}
+_OPTIONS = {
+    FRONT_DOORS_VARIABLE: "front_doors",
+    SAMPLE_RATE_VARIABLE: "stream_metrics_sample_rate",
+    **application_variables.OPTIONS,
+}
 
 DEFAULT_FRONT_DOORS = frozenset({FrontDoor.FUNCTION_URL})
 
