@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aws_cdk import AssetHashType, Stack, aws_lambda, aws_s3_assets
 from constructs import Construct, IConstruct
@@ -26,6 +26,7 @@ from cdk_lambda_streaming.cdk.function_resource import (
 )
 from cdk_lambda_streaming.cdk.told_once import tell_once
 from cdk_lambda_streaming.cdk.validation import validate_at_synth
+from cdk_lambda_streaming.checks.application_variables import find_contradictions
 from cdk_lambda_streaming.checks.environment import (
     DEFAULT_FRONT_DOORS,
     EXEC_WRAPPERS_VARIABLE,
@@ -46,6 +47,7 @@ from cdk_lambda_streaming.checks.managed_python import (
     runtime_warnings,
 )
 from cdk_lambda_streaming.checks.quotas import LAYERS
+from cdk_lambda_streaming.code.application_settings import ApplicationSettings
 from cdk_lambda_streaming.code.deployment_package import BYTE_CODE
 from cdk_lambda_streaming.code.layer_content import (
     LayerFile,
@@ -63,6 +65,17 @@ from cdk_lambda_streaming.streaming_target import AttachedFunction
 LAYER_ID = "LambdaStreamingRuntime"
 # Part of the layer's ARN in every partition. That layer also has a /opt/bootstrap.
 WEB_ADAPTER_LAYER = ":layer:LambdaAdapterLayer"
+
+
+class _Implementation(Protocol):
+    def attached_settings(self) -> ApplicationSettings | None: ...
+
+
+class AttachableAdapter(Protocol):
+    """An `Adapter`. This module does not import that class, because adapters attach the layer."""
+
+    @property
+    def implementation(self) -> _Implementation: ...
 
 
 class StreamingLayer(aws_lambda.LayerVersion):
@@ -114,6 +127,7 @@ class StreamingLayer(aws_lambda.LayerVersion):
         self,
         function: aws_lambda.Function,
         *,
+        adapter: AttachableAdapter | None = None,
         front_doors: Collection[FrontDoor] | None = None,
         alias: aws_lambda.Alias | None = None,
         function_url: aws_lambda.FunctionUrl | None = None,
@@ -124,6 +138,9 @@ class StreamingLayer(aws_lambda.LayerVersion):
         construct in the app, pass all of them in `front_doors`. A second call changes only `front_doors`. An existing
         exec wrapper of the function, such as OpenTelemetry's, keeps working.
 
+        :param adapter: `Adapter.asgi(...)` or `Adapter.wsgi(...)` for a function that serves a web application. It
+            replaces the function's handler. The library does not read the function's code. Default: the function keeps
+            its handler.
         :param alias: Alias of the function that the front doors of the result call. Default: the function itself.
         :param function_url: Your Function URL, if its construct is in another place than the CDK's
             `add_function_url()` puts it. Default: the one that this method made, before or after `attach_to`.
@@ -140,11 +157,20 @@ class StreamingLayer(aws_lambda.LayerVersion):
         if front_doors is not None:
             check_front_doors(front_doors)
         _check_target(alias, function_url)
+        settings = None if adapter is None else _settings_of(adapter)
         if path_of(function) not in self._attached:
             variables = variables_of(function)
             self._check_attachable(function, variables)
             self._attach(function, variables)
             self._attached.add(path_of(function))
+        elif adapter is not None:
+            raise ValueError(
+                f"function '{function.node.path}' has the streaming layer already, so it is too late for adapter; pass "
+                "adapter in the first call of attach_to(), or to StreamingFunction"
+            )
+        if settings is not None:
+            resource_of(function).handler = settings.handler
+            settings.set_variables(function)
         if front_doors is not None:
             name_front_doors(function, front_doors)
         if alias is not None:
@@ -223,6 +249,12 @@ class StreamingLayer(aws_lambda.LayerVersion):
         return resource
 
 
+def _settings_of(adapter: AttachableAdapter) -> ApplicationSettings | None:
+    if not hasattr(adapter, "implementation"):
+        raise TypeError(f"adapter must be an Adapter, such as Adapter.asgi('app.main:app'), got {adapter!r}")
+    return adapter.implementation.attached_settings()
+
+
 def _check_target(alias: object, function_url: object) -> None:
     if alias is not None and not isinstance(alias, aws_lambda.Alias):
         raise TypeError(f"alias must be an Alias, such as function.add_alias('live'), got {alias!r}")
@@ -283,6 +315,7 @@ def _find_later_changes(function: aws_lambda.Function, layer: StreamingLayer) ->
     variables = variables_of(function)
     problems = [
         *wrong_variables(variables),
+        *find_contradictions(resource.handler, variables),
         *find_own_addresses(function, variables),
         *_find_wrapper_change(function, variables),
     ]

@@ -9,6 +9,7 @@ import pytest
 from cdk_lambda_streaming.checks.synth_warning import SynthWarning
 from cdk_lambda_streaming.code import source_syntax
 from cdk_lambda_streaming.code.handler_source import find_handler
+from cdk_lambda_streaming.code.module_source import SoughtName
 
 THIS_PYTHON = sys.version_info[:2]
 NEWER_PYTHON = (3, 99)
@@ -17,7 +18,7 @@ NEWER_PYTHON = (3, 99)
 def look_in(folder: Path, source: str | bytes, python: tuple[int, int] = THIS_PYTHON) -> SynthWarning | None:
     path = folder / "index.py"
     path.write_bytes(source if isinstance(source, bytes) else source.encode())
-    return find_handler(path, "handler", python)
+    return find_handler(SoughtName("handler", path, "index", "handler", "handler='{}'"), python)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from cdk_lambda_streaming.adapters.runtime_adapter import FoundHandler, RuntimeA
 from cdk_lambda_streaming.code.application_settings import ApplicationSettings
 from cdk_lambda_streaming.code.entry import find_index, handler_string
 from cdk_lambda_streaming.code.handler_source import find_handler
+from cdk_lambda_streaming.code.module_source import SoughtName
 from cdk_lambda_streaming.options import CodeOptions
 
 
@@ -17,7 +18,8 @@ class HandlerAdapter(RuntimeAdapter):
         name = "handler" if options.handler is None else options.handler
         file = find_index(entry, index)
         handler = handler_string(index, name)
-        warning = find_handler(file, name, python)
+        module = handler.rpartition(".")[0]
+        warning = find_handler(SoughtName("handler", file, module, name, "handler='{}'"), python)
         return FoundHandler(handler, [] if warning is None else [warning])
 
     def attached_settings(self) -> ApplicationSettings | None:

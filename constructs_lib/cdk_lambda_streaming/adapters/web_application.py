@@ -22,11 +22,17 @@ from cdk_lambda_streaming.checks.application_variables import (
     OTHER_EVENTS_VARIABLE,
     ROOT_PATH_VARIABLE,
     WSGI_HANDLER,
+    ObjectName,
+    parse_application,
+    parse_handler,
 )
 from cdk_lambda_streaming.checks.environment import GRACEFUL_SHUTDOWN_VARIABLE
+from cdk_lambda_streaming.code.application_module import ModuleSearch
 from cdk_lambda_streaming.code.application_settings import ApplicationSettings
+from cdk_lambda_streaming.code.application_source import find_application, find_other_events
 from cdk_lambda_streaming.code.deployment_package import DeploymentPackage
-from cdk_lambda_streaming.code.web_applications import Kind
+from cdk_lambda_streaming.code.installed_modules import find_installed
+from cdk_lambda_streaming.code.web_applications import Kind, adapter_of
 from cdk_lambda_streaming.options import CodeOptions
 
 _TEXTS = {
@@ -70,6 +76,12 @@ class WebApplicationOptions:
             if not isinstance(value, bool):
                 raise TypeError(f"{option} must be True or False, got {value!r}")
 
+    def names(self) -> tuple[ObjectName, ObjectName | None]:
+        """Return the names of the application and of the handler of other events, from checked options."""
+        application = parse_application(self.app)
+        assert application is not None
+        return application, None if self.other_events is None else parse_handler(self.other_events)
+
     def variables(self) -> dict[str, str]:
         """Return the variables of checked options. The runtime's defaults need none."""
         found = {variable: getattr(self, option) for option, variable in _TEXTS.items()}
@@ -101,12 +113,18 @@ class WebApplicationAdapter(RuntimeAdapter):
             if value is not None:
                 raise TypeError(
                     f"{option} is an option of Adapter.handler(), got {option}={value!r}; leave it out, and name the "
-                    f"application in the adapter: {self._maker}('app.main:app')"
+                    f"application in the adapter: {adapter_of(self._kind)}('app.main:app')"
                 )
         return RuntimeAdapter.package(self, options)
 
     def find_handler(self, options: CodeOptions, entry: Path, python: tuple[int, int]) -> FoundHandler:
-        return FoundHandler(self._settings.handler, [])
+        installed = find_installed(entry, options.bundling, by_image=options.base_image is not None)
+        search = ModuleSearch(entry, installed, python)
+        application, other_events = self._options.names()
+        found = [find_application(search, application, self._kind)]
+        if other_events is not None:
+            found.append(find_other_events(search, other_events))
+        return FoundHandler(self._settings.handler, [warning for warning in found if warning is not None])
 
     def attach(self, function: aws_lambda.Function, package: DeploymentPackage) -> None:
         RuntimeAdapter.attach(self, function, package)
@@ -116,10 +134,6 @@ class WebApplicationAdapter(RuntimeAdapter):
 
     def attached_settings(self) -> ApplicationSettings:
         return self._settings
-
-    @property
-    def _maker(self) -> str:
-        return "Adapter.asgi" if self._kind is Kind.ASGI else "Adapter.wsgi"
 
 
 def _check_text(option: str, value: Any) -> None:

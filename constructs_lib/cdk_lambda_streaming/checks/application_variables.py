@@ -56,8 +56,9 @@ def parse_application(text: str) -> ObjectName | None:
 
 
 def parse_handler(text: str) -> ObjectName | None:
-    """Return the parts of a handler's name, or None for another text."""
-    return _parse(text)
+    """Return the parts of a handler's name, which has no attributes, or None for another text."""
+    name = _parse(text)
+    return name if name is not None and name.top_level == name.path else None
 
 
 def _parse(text: str) -> ObjectName | None:

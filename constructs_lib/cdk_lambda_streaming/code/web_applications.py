@@ -1,33 +1,38 @@
 """Calls that make a web application or a server, by the names that modules import.
 
-A web application takes other arguments than a Lambda handler, so the runtime cannot call it. Adapters such as Mangum
-make a handler of one, but a handler that returns only whole responses.
+A web application takes other arguments than a Lambda handler. Adapters such as Mangum make a handler of one, but a
+handler that returns only whole responses.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from enum import Enum
+from enum import Enum, auto
 
 from cdk_lambda_streaming.code.top_level_names import TopLevelNames
 
 
 class Kind(Enum):
-    """Kind of object, with a command that serves it. Adapters need none."""
+    """Kind of object."""
 
-    ASGI = "exec python3 -m uvicorn --port 8080 {application}"
-    WSGI = "exec python3 -m waitress --listen=127.0.0.1:8080 {application}"
-    SERVER = "exec python3 {module}.py"
-    BUFFERING_ADAPTER = ""
+    ASGI = auto()
+    WSGI = auto()
+    SERVER = auto()
+    ASGI_IN_HANDLER = auto()
+    WSGI_IN_HANDLER = auto()
 
+
+DESCRIPTIONS = {Kind.ASGI: "an ASGI application", Kind.WSGI: "a WSGI application", Kind.SERVER: "a web server"}
+IN_HANDLER = {Kind.ASGI_IN_HANDLER: Kind.ASGI, Kind.WSGI_IN_HANDLER: Kind.WSGI}
+"""Handlers around an application that return only whole responses, and the kind of the application."""
 
 # Top-level package and name of the class or function.
 _MAKERS = {
     ("a2wsgi", "ASGIMiddleware"): Kind.WSGI,
     ("a2wsgi", "WSGIMiddleware"): Kind.ASGI,
     ("aiohttp", "Application"): Kind.SERVER,
-    ("apig_wsgi", "make_lambda_handler"): Kind.BUFFERING_ADAPTER,
+    ("apig_wsgi", "make_lambda_handler"): Kind.WSGI_IN_HANDLER,
     ("asgiref", "WsgiToAsgi"): Kind.ASGI,
     ("blacksheep", "Application"): Kind.ASGI,
     ("bottle", "Bottle"): Kind.WSGI,
@@ -46,7 +51,7 @@ _MAKERS = {
     ("fastmcp", "FastMCP"): Kind.SERVER,
     ("flask", "Flask"): Kind.WSGI,
     ("litestar", "Litestar"): Kind.ASGI,
-    ("mangum", "Mangum"): Kind.BUFFERING_ADAPTER,
+    ("mangum", "Mangum"): Kind.ASGI_IN_HANDLER,
     ("mcp", "FastMCP"): Kind.SERVER,
     ("quart", "Quart"): Kind.ASGI,
     ("sanic", "Sanic"): Kind.ASGI,
@@ -56,14 +61,30 @@ _MAKERS = {
     ("tornado", "Application"): Kind.SERVER,
     ("whitenoise", "WhiteNoise"): Kind.WSGI,
 }
+# Applications in servers, by the server's top-level package and name. Without a server they run in the function.
+_INNER = {
+    ("dash", "Dash"): (Kind.WSGI, "server"),
+    ("fastmcp", "FastMCP"): (Kind.ASGI, "http_app()"),
+    ("mcp", "FastMCP"): (Kind.ASGI, "streamable_http_app()"),
+}
 # Packages whose names that end with this are middleware around an application.
 _MIDDLEWARE = "Middleware"
 _MIDDLEWARE_OF = {"fastapi": Kind.ASGI, "starlette": Kind.ASGI, "werkzeug": Kind.WSGI}
 # Methods that return an application, of Pyramid and of MCP servers.
-_METHODS = {"make_wsgi_app": Kind.WSGI, "streamable_http_app": Kind.ASGI, "sse_app": Kind.ASGI}
+_METHODS = {
+    "http_app": Kind.ASGI,
+    "make_wsgi_app": Kind.WSGI,
+    "sse_app": Kind.ASGI,
+    "streamable_http_app": Kind.ASGI,
+}
 
-_ASGI_PARAMETERS = ["scope", "receive", "send"]
-_WSGI_PARAMETERS = ["environ", "start_response"]
+PARAMETERS = {Kind.ASGI: ("scope", "receive", "send"), Kind.WSGI: ("environ", "start_response")}
+"""Arguments with which a server calls an application, by their usual names."""
+
+
+def adapter_of(kind: Kind) -> str:
+    """Return the maker of the adapter for an application."""
+    return {Kind.ASGI: "Adapter.asgi", Kind.WSGI: "Adapter.wsgi"}[kind]
 
 
 def imported_names(scope: Sequence[ast.stmt]) -> Mapping[str, str]:
@@ -116,7 +137,13 @@ def kind_of_call(call: ast.Call, imported: Mapping[str, str]) -> Kind | None:
     return _MAKERS.get((package, last))
 
 
+def application_in(call: ast.Call, imported: Mapping[str, str]) -> tuple[Kind, str] | None:
+    """Return the kind of the application in a server, and its attribute or method. None if there is none."""
+    name = full_name(call.func, imported)
+    return _INNER.get((name.partition(".")[0], name.rpartition(".")[2]))
+
+
 def kind_of_parameters(arguments: ast.arguments) -> Kind | None:
     """Return the kind of application that a function with these parameters is, or None for another function."""
     names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
-    return {tuple(_ASGI_PARAMETERS): Kind.ASGI, tuple(_WSGI_PARAMETERS): Kind.WSGI}.get(tuple(names))
+    return next((kind for kind, usual in PARAMETERS.items() if names == list(usual)), None)

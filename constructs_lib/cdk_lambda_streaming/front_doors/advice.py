@@ -8,9 +8,10 @@ from typing import Any
 from aws_cdk import aws_lambda
 
 from cdk_lambda_streaming.cdk.construct_tree import identity_of
-from cdk_lambda_streaming.cdk.function_resource import resource_of, timeout_seconds_of
+from cdk_lambda_streaming.cdk.function_resource import resource_of, timeout_seconds_of, variables_of
 from cdk_lambda_streaming.cdk.reference_text import text_of
 from cdk_lambda_streaming.cdk.value_reader import ValueReader
+from cdk_lambda_streaming.checks.application_variables import APP_VARIABLE
 from cdk_lambda_streaming.checks.environment import FrontDoor
 from cdk_lambda_streaming.checks.synth_warning import SynthWarning
 from cdk_lambda_streaming.front_doors.methods import find_warnings
@@ -67,6 +68,13 @@ def warnings_about(opening: Opening, function: aws_lambda.Function, alias_name: 
 
 def _about_url(url: Resource, function: aws_lambda.Function) -> Iterator[SynthWarning]:
     resource = resource_of(function)
+    if url.properties.get("cors") is not None and APP_VARIABLE in variables_of(function):
+        yield SynthWarning(
+            "corsBesideApplication",
+            "The Function URL has cors, and the web application may answer CORS itself. Browsers refuse a response "
+            "with two access-control-allow-origin headers. Leave cors out, or acknowledge this warning if the "
+            "application sends no such headers.",
+        )
     if url.properties.get("authType") == "NONE" and resource.reserved_concurrent_executions is None:
         yield SynthWarning(
             "publicFunctionUrl",
