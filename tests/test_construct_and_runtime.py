@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from cdk_lambda_streaming.checks import application_variables
 from cdk_lambda_streaming.checks.environment import (
     DEFAULT_FRONT_DOORS,
     EXEC_WRAPPERS_VARIABLE,
@@ -72,7 +73,15 @@ def variables_of_the_runtime() -> set[str]:
 
 
 def test_construct_knows_every_variable_of_the_runtime() -> None:
-    assert {*SWITCHES, FRONT_DOORS_VARIABLE, SAMPLE_RATE_VARIABLE} == variables_of_the_runtime()
+    expected = {*SWITCHES, FRONT_DOORS_VARIABLE, SAMPLE_RATE_VARIABLE, *application_variables.CHECKS}
+    assert expected == variables_of_the_runtime()
+
+
+def test_handlers_of_applications_are_modules_of_the_runtime() -> None:
+    files = {file.path for file in read_layer_files()}
+    for handler in application_variables.APPLICATION_HANDLERS:
+        module, _, _ = handler.rpartition(".")
+        assert f"python/{module.replace('.', '/')}.py" in files
 
 
 @pytest.mark.parametrize("value", [*VALUES, *NUMBERS])

@@ -41,6 +41,7 @@ ENVIRONMENTS: dict[str, Environment] = {}
 
 SOURCES = {
     "index.py": "def handler(event, context):\n    yield 'hello'\n",
+    "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
     "index.mjs": "export const handler = awslambda.streamifyResponse(async (event, stream) => stream.end('hello'));\n",
     "run.sh": "#!/bin/sh\nexec python3 -m http.server 8000\n",
     "bootstrap": "#!/bin/sh\nexec ./server\n",
@@ -317,6 +318,20 @@ def native_os_only(stack: Stack, entry: Path) -> None:
 def lambda_web_adapter(stack: Stack, entry: Path) -> None:
     adapter = Adapter.lambda_web_adapter(port=8000, readiness_check_path="/health", async_init=True)
     StreamingFunction(stack, "Chat", entry=entry, adapter=adapter)
+
+
+@template
+def asgi(stack: Stack, entry: Path) -> None:
+    StreamingFunction(stack, "Api", entry=entry, adapter=Adapter.asgi("main:app", root_path="/api"))
+
+
+@template
+def wsgi_image(stack: Stack, entry: Path) -> None:
+    folder = entry.parent / "wsgi"
+    folder.mkdir(exist_ok=True)
+    (folder / "wsgi.py").write_text("from flask import Flask\n\napplication = Flask(__name__)\n")
+    adapter = Adapter.wsgi("wsgi:application")
+    StreamingFunction(stack, "Site", entry=folder, adapter=adapter, base_image="public.ecr.aws/lambda/python:3.14")
 
 
 def write_entry(folder: Path) -> Path:

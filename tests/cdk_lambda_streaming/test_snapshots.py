@@ -33,6 +33,7 @@ FEATURES = (
     "container-image",
     "native-node",
     "lambda-web-adapter",
+    "asgi",
 )
 VARIANTS: dict[str, tuple[dict[str, Any], aws_lambda.Architecture]] = {
     "recommended flags": (recommended_feature_flags(), aws_lambda.Architecture.ARM_64),

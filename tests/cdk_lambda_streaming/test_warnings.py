@@ -147,6 +147,11 @@ def mangum(stack: Stack, entry: Path) -> StreamingFunction:
     return chat(stack, entry)
 
 
+def application(stack: Stack, entry: Path, source: str, **options: Any) -> StreamingFunction:
+    (entry / "index.py").write_text(source)
+    return chat(stack, entry, adapter=Adapter.asgi("index:app"), **options)
+
+
 def secret(stack: Stack, entry: Path) -> StreamingFunction:
     (entry / ".env").write_text("KEY=1")
     return chat(stack, entry)
@@ -185,7 +190,11 @@ OTHER_CAUSES: list[tuple[str, Make]] = [
     ("runtimeDoesNotStream", code_of(aws_lambda.Runtime.PYTHON_3_13, Adapter.native())),
 ]
 WARNINGS: dict[str, Make] = {
+    "applicationUnread": lambda stack, entry: application(stack, entry, "from web import *"),
     "bufferedFunctionUrl": lambda stack, entry: chat(stack, entry, invoke_mode=aws_lambda.InvokeMode.BUFFERED),
+    "corsBesideApplication": lambda stack, entry: application(
+        stack, entry, "from web import app", cors={"allowed_origins": ["*"]}
+    ),
     "deprecatedPython": lambda stack, entry: chat(stack, entry, runtime=aws_lambda.Runtime.PYTHON_3_10),
     "distributionCaches": wired(add_cached_distribution),
     "cloudFrontInChina": wired(add_origin_in_china),

@@ -60,6 +60,21 @@ class Shop(Stack):
             adapter=Adapter.lambda_web_adapter(port=8000, readiness_check_path="/health", async_init=True),
             function_url=False,
         )
+        StreamingFunction(
+            self,
+            "Api",
+            entry="api",
+            adapter=Adapter.asgi(
+                "app.main:app",
+                lifespan="on",
+                root_path="/api",
+                other_events="app.jobs:handle",
+                authorization_header="x-authorization",
+                forwarded_host=True,
+                error_responses=False,
+            ),
+        )
+        StreamingFunction(self, "Site", entry="site", adapter=Adapter.wsgi("shop.wsgi:application"))
         web.add_function_url(invoke_mode=aws_lambda.InvokeMode.RESPONSE_STREAM)
         plain = aws_lambda.Function(
             self,
@@ -68,7 +83,9 @@ class Shop(Stack):
             handler="index.handler",
             runtime=aws_lambda.Runtime.PYTHON_3_13,
         )
-        attached: AttachedFunction = StreamingLayer.of(self).attach_to(plain, front_doors=[FrontDoor.FUNCTION_URL])
+        attached: AttachedFunction = StreamingLayer.of(self).attach_to(
+            plain, adapter=Adapter.wsgi("index:app"), front_doors=[FrontDoor.FUNCTION_URL]
+        )
         attached.add_function_url()
         attached.add_distribution("PlainSite", origin_options={"read_timeout": Duration.seconds(90)})
         # A StreamingFunction is an IFunction.

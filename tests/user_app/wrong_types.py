@@ -14,6 +14,12 @@ StreamingFunction(stack, "Memory", memory_size="512")
 # error: Argument "adapter" to "StreamingFunction" has incompatible type
 StreamingFunction(stack, "Adapter", adapter=Adapter.native)
 
+# error: Argument 1 to "asgi" of "Adapter" has incompatible type "Stack"
+Adapter.asgi(stack)
+
+# error: Unexpected keyword argument "lifespan" for "wsgi" of "Adapter"
+Adapter.wsgi("main:app", lifespan="on")
+
 # error: Dict entry 0 has incompatible type "str": "int"
 StreamingFunction(stack, "Environment", environment={"SIZE": 5})
 

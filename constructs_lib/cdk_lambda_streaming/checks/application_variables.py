@@ -144,21 +144,20 @@ OPTIONS: Mapping[str, str] = {
     ERRORS_VARIABLE: f"error_responses to {_BOTH}",
 }
 """Options of the construct for the variables."""
+_PASS_ADAPTER = "pass attach_to() or StreamingFunction adapter=Adapter.asgi('app.main:app') or Adapter.wsgi(...)"
 
 
 def find_contradictions(handler: Any, variables: Mapping[str, Any]) -> list[str]:
     """Return the problems of a function whose handler and variables do not fit. A handler may be a token."""
+    given = [variable for variable in CHECKS if variable in variables]
     if handler in APPLICATION_HANDLERS and APP_VARIABLE not in variables:
         return [
-            f"its handler is {handler!r}, which serves the web application that the variable {APP_VARIABLE} names, and "
-            "the variable is missing; pass attach_to() adapter=Adapter.asgi('app.main:app') or Adapter.wsgi(...), or "
-            f"set {APP_VARIABLE}='app.main:app'"
+            f"its handler is {handler!r}, which serves the web application that the variable {APP_VARIABLE} names, but "
+            f"the function has no such variable; {_PASS_ADAPTER}, or set the variable, such as to 'app.main:app'"
         ]
-    given = [variable for variable in CHECKS if variable in variables]
     if given and isinstance(handler, str) and not is_token(handler) and handler not in APPLICATION_HANDLERS:
         return [
-            f"the variable {given[0]} has no effect, because its handler is {handler!r}; pass attach_to() "
-            f"adapter=Adapter.asgi('app.main:app') or Adapter.wsgi(...), or set handler={ASGI_HANDLER!r} or "
-            f"{WSGI_HANDLER!r}"
+            f"the variable {given[0]} has no effect, because its handler is {handler!r}; {_PASS_ADAPTER}, or set the "
+            f"handler to one of {', '.join(APPLICATION_HANDLERS)}"
         ]
     return []

@@ -37,7 +37,7 @@ DISTRIBUTION = "aws_cloudfront.CfnDistribution"
 TYPES: Mapping[str, Collection[str]] = {
     ALIAS: ("functionName", "name"),
     VERSION: ("functionName",),
-    FUNCTION_URL: ("authType", "invokeMode", "qualifier", "targetFunctionArn"),
+    FUNCTION_URL: ("authType", "cors", "invokeMode", "qualifier", "targetFunctionArn"),
     REST_API: ("body", "endpointConfiguration", "minimumCompressionSize"),
     SAM_REST_API: ("definitionBody", "endpointConfiguration", "methodSettings", "minimumCompressionSize"),
     REST_STAGE: ("methodSettings", "restApiId"),
