@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import Stack
-from cdk_lambda_streaming import Adapter, FrontDoor, StreamingFunction
+from cdk_lambda_streaming import Adapter, FrontDoor, StreamingFunction, StreamingLayer
 from cdk_lambda_streaming.streaming_target import StreamingTarget
 
 from .test_cdk_nag import SUPPRESSED
@@ -60,6 +60,16 @@ def test_every_adapter_and_option_has_a_row() -> None:
     made = {f"Adapter.{name}" for name, made in vars(Adapter).items() if isinstance(made, staticmethod)}
     assert_same(names_in_rows(adapters), made)
     assert_same(names_in_rows(options), options_of(Adapter.lambda_web_adapter))
+
+
+def test_every_option_of_web_applications_has_a_row() -> None:
+    assert_same(names_in_rows(section("## Web applications")), options_of(Adapter.asgi))
+    assert options_of(Adapter.wsgi) == options_of(Adapter.asgi) - {"lifespan"}
+
+
+def test_every_option_of_attach_to_has_a_row() -> None:
+    table = section("## Other functions: `StreamingLayer`").partition("| option of `attach_to`")[2]
+    assert_same(names_in_rows(table), options_of(StreamingLayer.attach_to))
 
 
 def test_every_front_door_is_documented() -> None:

@@ -22,13 +22,15 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROO
 MODULES = sorted((ROOT / "constructs_lib" / "cdk_lambda_streaming").rglob("*.py"))
 
 # The least number of snippets on a page, so that none gets lost.
-SYNTHESIZED = {"README.md": 1, "docs/construct.md": 13, "docs/recipes.md": 26}
+SYNTHESIZED = {"README.md": 1, "docs/construct.md": 15, "docs/recipes.md": 26}
 COMPILED = {"README.md": 2, "docs/recipes.md": 3, "docs/wrappers.md": 4}
 NOT_RUN: dict[str, int] = {}
 
 # Imports of the CDK or of this library, or a stack from an earlier snippet.
 MAKES_CONSTRUCTS = re.compile(r"\bcdk_lambda_streaming\b|\baws_cdk\b|\bstack\b|\bStreamingLayer\b")
 MAKES_APP = re.compile(r"\bApp\(\)")
+APPLICATION = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+WSGI_APPLICATION = "from django.core.wsgi import get_wsgi_application\n\napplication = get_wsgi_application()\n"
 # Folders in snippets: entry="chat", and Path(__file__).parent / "chat".
 FOLDER = re.compile(r"""(?:entry=|Path\(__file__\)\.parent / )"(\w+)\"""")
 
@@ -100,7 +102,9 @@ def make_folder(tmp_path: Path) -> Callable[[str], None]:
         folder = tmp_path / name
         (folder / "app").mkdir(parents=True)
         (folder / "index.py").write_text("def handler(event, context):\n    yield 'hello'\n")
-        (folder / "app/main.py").write_text("def search(event, context):\n    yield 'found'\n")
+        (folder / "app/main.py").write_text(f"{APPLICATION}\ndef search(event, context):\n    yield 'found'\n")
+        (folder / "shop").mkdir()
+        (folder / "shop/wsgi.py").write_text(WSGI_APPLICATION)
         (folder / "index.mjs").write_text("export const handler = awslambda.streamifyResponse(async () => {});\n")
         if name == "image":
             (folder / "Dockerfile").write_text("FROM public.ecr.aws/lambda/python:3.14\n")
