@@ -26,7 +26,7 @@ from cdk_lambda_streaming.cdk.function_resource import (
 )
 from cdk_lambda_streaming.cdk.told_once import tell_once
 from cdk_lambda_streaming.cdk.validation import validate_at_synth
-from cdk_lambda_streaming.checks.application_variables import find_contradictions
+from cdk_lambda_streaming.checks.application_variables import OPTIONS, find_contradictions
 from cdk_lambda_streaming.checks.environment import (
     DEFAULT_FRONT_DOORS,
     EXEC_WRAPPERS_VARIABLE,
@@ -161,6 +161,8 @@ class StreamingLayer(aws_lambda.LayerVersion):
         if path_of(function) not in self._attached:
             variables = variables_of(function)
             self._check_attachable(function, variables)
+            if settings is not None:
+                _check_application_variables(function, variables)
             self._attach(function, variables)
             self._attached.add(path_of(function))
         elif adapter is not None:
@@ -253,6 +255,16 @@ def _settings_of(adapter: AttachableAdapter) -> ApplicationSettings | None:
     if not hasattr(adapter, "implementation"):
         raise TypeError(f"adapter must be an Adapter, such as Adapter.asgi('app.main:app'), got {adapter!r}")
     return adapter.implementation.attached_settings()
+
+
+def _check_application_variables(function: aws_lambda.Function, variables: Mapping[str, Any]) -> None:
+    """Reject variables of a web application beside an adapter, which sets them."""
+    for variable, option in OPTIONS.items():
+        if variable in variables:
+            raise ValueError(
+                f"function '{function.node.path}' has {variable} set to {variables[variable]!r}, but attach_to() got "
+                f"an adapter, which sets it; remove the variable, and pass {option}"
+            )
 
 
 def _check_target(alias: object, function_url: object) -> None:

@@ -116,7 +116,7 @@ def test_metric_without_sample_rate_is_rejected(stack: Stack, entry: Path, metri
         adapter=Adapter.native(),
         runtime=aws_lambda.Runtime.NODEJS_24_X,
     )
-    with pytest.raises(ValueError, match=r"does not write .*; only Adapter.handler\(\) writes it"):
+    with pytest.raises(ValueError, match=r"does not write .*; only the streaming runtime writes it"):
         metric_of(native)
 
 

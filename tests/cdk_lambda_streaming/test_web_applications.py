@@ -432,7 +432,26 @@ WRONG = {
         FASTAPI,
         r"main.py' has no 'ap' at its top level; did you mean 'app'\? Pass Adapter.asgi\('main:app'\)",
     ),
-    "missing name of a factory": (Adapter.wsgi("main:createapp()"), FACTORY, r"Pass Adapter.wsgi\('main:create_app'\)"),
+    "missing name of a factory": (
+        Adapter.wsgi("main:createapp()"),
+        FACTORY,
+        r"Pass Adapter.wsgi\('main:create_app\(\)'\)",
+    ),
+    "missing name with an attribute": (
+        Adapter.wsgi("main:das.server"),
+        "from dash import Dash\ndash = Dash()",
+        r"Pass Adapter.wsgi\('main:dash.server'\)",
+    ),
+    "other name beside functions": (
+        Adapter.asgi("main:application"),
+        FASTAPI + "def read(): ...",
+        r"no 'application' at its top level; it has 'main:app' \(an ASGI application\)",
+    ),
+    "missing name without an application": (
+        Adapter.asgi("main:application"),
+        "def make(): ...",
+        "its functions are 'make'; pass one of them, such as Adapter.asgi",
+    ),
     "wrong syntax": (Adapter.asgi("main:app"), "app = (", "the application's source is not valid Python 3.14"),
     "missing handler of other events": (
         Adapter.asgi("main:app", other_events="main:handler"),
@@ -462,6 +481,16 @@ class TestSearch:
 
     def test_package_comes_before_module(self, stack: Stack, folder: MakeFolder) -> None:
         serve(stack, folder(**{"app/main/__init__.py": FASTAPI, "app__main": ""}), Adapter.asgi("app.main:app"))
+
+    def test_submodule_is_no_application(self, stack: Stack, folder: MakeFolder) -> None:
+        entry = folder(**{"app/__init__.py": "", "app/main.py": FASTAPI})
+        with pytest.raises(ValueError, match=r"no 'main' at its top level; it has 'app.main:app' \(an ASGI"):
+            serve(stack, entry, Adapter.asgi("app:main"))
+
+    def test_handler_that_is_an_application_names_its_module(self, stack: Stack, folder: MakeFolder) -> None:
+        entry = folder(app__main=FASTAPI)
+        with pytest.raises(ValueError, match=r"Pass adapter=Adapter.asgi\('app.main:app'\). Leave index and handler"):
+            serve(stack, entry, Adapter.handler(), index="app/main.py", handler="app")
 
     def test_hidden_name_causes_warning(self, stack: Stack, folder: MakeFolder) -> None:
         serve(stack, folder(main="from web import *"), Adapter.asgi("main:app"))
@@ -608,6 +637,12 @@ class TestAttachedFunction:
         StreamingLayer.of(stack).attach_to(plain(stack, handler=handler, environment=environment))
         with pytest.raises(RuntimeError, match=message):
             Template.from_stack(stack)
+
+    def test_variable_beside_the_adapter_is_rejected(self, stack: Stack) -> None:
+        function = plain(stack, environment={"LAMBDA_STREAMING_ROOT_PATH": "/api"})
+        message = "has LAMBDA_STREAMING_ROOT_PATH set to '/api', but .*; remove the variable, and pass root_path"
+        with pytest.raises(ValueError, match=message):
+            StreamingLayer.of(stack).attach_to(function, adapter=Adapter.wsgi("index:app"))
 
     @pytest.mark.parametrize("adapter", [Adapter.native(), Adapter.lambda_web_adapter()])
     def test_adapter_without_the_runtime_is_rejected(self, adapter: Adapter, stack: Stack) -> None:

@@ -51,8 +51,12 @@ class ModuleSearch:
             )
         raise ValueError(
             f"entry folder '{self.entry}' has no module {name.module!r} for {option}={str(name)!r}"
-            f"{self._ask(name) or self._list(name)}"
+            f"{self._ask(name) or self._list()}"
         )
+
+    def list_others(self, name: ObjectName) -> str:
+        """Return a sentence about the applications in a module, and in the submodule with the application's name."""
+        return _list_applications([*self._applications(name.module), *self._applications(f"{name.module}.{name.path}")])
 
     def _may_be_installed(self, name: ObjectName) -> bool:
         # The files in entry replace those of an installed package with the same name.
@@ -80,12 +84,12 @@ class ModuleSearch:
         meant = str(name._replace(module=close[0]))
         return f"; did you mean {(meant if meant in known or not known else known[0])!r}?"
 
-    def _list(self, name: ObjectName) -> str:
+    def _list(self) -> str:
         """Return the applications in the folder, or else its modules."""
         modules = sorted(self._modules())
-        found = [f"{each!r} ({DESCRIPTIONS[kind]})" for module in modules for kind, each in self._applications(module)]
+        found = _list_applications([each for module in modules for each in self._applications(module)])
         if found:
-            return f"; it has {', '.join(found[:_MOST_SHOWN])}"
+            return f"; {found}"
         shown = ", ".join(repr(module) for module in modules[:_MOST_SHOWN])
         return f"; its modules are {shown}" if shown else "; it has no Python files"
 
@@ -104,6 +108,11 @@ class ModuleSearch:
         except (SyntaxError, RecursionError, MemoryError):
             return
         yield from find_applications(source, module)
+
+
+def _list_applications(applications: list[tuple[Kind, str]]) -> str:
+    shown = [f"{application!r} ({DESCRIPTIONS[kind]})" for kind, application in applications[:_MOST_SHOWN]]
+    return f"it has {', '.join(shown)}" if shown else ""
 
 
 def _file_of(folder: Path, module: str) -> Path | None:

@@ -16,8 +16,9 @@ def find_application(search: ModuleSearch, name: ObjectName, kind: Kind) -> Synt
     file = search.find("app", name)
     if isinstance(file, SynthWarning):
         return file
-    option = f"{adapter_of(kind)}('{name.module}:{{}}')"
-    sought = SoughtName("application", file, name.module, name.top_level, option)
+    rest = f"{name.path.removeprefix(name.top_level)}{'()' if name.is_factory else ''}"
+    option = f"{adapter_of(kind)}('{name.module}:{{}}{rest}')"
+    sought = SoughtName("application", file, name.module, name.top_level, option, search.list_others(name))
     module = sought.read(search.python)
     if isinstance(module, SynthWarning):
         return module

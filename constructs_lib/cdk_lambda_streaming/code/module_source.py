@@ -36,6 +36,8 @@ class SoughtName:
     name: str
     option: str
     """Option with another name in place of `{}`, such as `handler='{}'`."""
+    others: str = ""
+    """Sentence about objects that may be meant instead. Default: one about the module's functions."""
 
     def read(self, python: tuple[int, int]) -> ast.Module | SynthWarning:
         """Return the module for the Python that runs it, or a warning if this Python cannot read it.
@@ -83,6 +85,8 @@ class SoughtName:
         close = difflib.get_close_matches(self.name, sorted(names.bound))
         if close:
             return f"did you mean {_listed(close)}? Pass {self.option.format(close[0])}"
+        if self.others:
+            return self.others
         if names.functions:
             functions = sorted(names.functions)
             return (
