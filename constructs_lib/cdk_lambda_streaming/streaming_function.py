@@ -110,7 +110,8 @@ class StreamingFunction(StreamingTarget, aws_lambda.Function):
             it. Default: the code in `entry`.
         :param base_image: Makes the function a container image of `entry` on top of this image, such as
             `public.ecr.aws/lambda/python:3.14`. It must have Python as `python3`. Default: a zip archive.
-        :param adapter: Program that runs the code. Default: `Adapter.handler()`, for a Python handler that yields.
+        :param adapter: Program that runs the code, such as `Adapter.asgi("app.main:app")` for a web application.
+            Default: `Adapter.handler()`, for a Python handler that yields.
         :param runtime: A managed Python runtime, 3.10 or newer, or an OS-only runtime. Other adapters accept others.
             Default: `Runtime.PYTHON_3_14`, in every version with the same major number.
         :param architecture: Default: `Architecture.ARM_64`.

@@ -46,12 +46,12 @@ class ModuleSearch:
             return SynthWarning(
                 "applicationUnread",
                 f"{option}={str(name)!r} was not checked, because entry folder '{self.entry}' has no module "
-                f"{name.module!r}. An installed package may have it{self._ask(name)}. Acknowledge this warning if one "
-                "has it.",
+                f"{name.module!r}. An installed package may have it{self._ask(option, name) or '.'} Acknowledge this warning "
+                "if one has it.",
             )
         raise ValueError(
             f"entry folder '{self.entry}' has no module {name.module!r} for {option}={str(name)!r}"
-            f"{self._ask(name) or self._list()}"
+            f"{self._ask(option, name) or self._list()}"
         )
 
     def list_others(self, name: ObjectName) -> str:
@@ -72,7 +72,7 @@ class ModuleSearch:
             f"its pyproject.toml), so that it is installed; or pass entry='{self.entry / _SOURCES}', or {str(there)!r}"
         )
 
-    def _ask(self, name: ObjectName) -> str:
+    def _ask(self, option: str, name: ObjectName) -> str:
         """Return the question for the module that was meant, or nothing."""
         modules = sorted(self._modules())
         same_end = [each for each in modules if f".{name.module}".endswith(f".{each}")]
@@ -80,7 +80,7 @@ class ModuleSearch:
         close = same_end or difflib.get_close_matches(name.module, modules)
         if not close:
             return ""
-        known = [application for _, application in self._applications(close[0])]
+        known = [application for _, application in self._applications(close[0])] if option == "app" else []
         meant = str(name._replace(module=close[0]))
         return f"; did you mean {(meant if meant in known or not known else known[0])!r}?"
 
@@ -98,8 +98,9 @@ class ModuleSearch:
             for file in self.entry.glob(pattern):
                 parts = file.relative_to(self.entry).with_suffix("").parts
                 is_installed = parts[0] == _SOURCES and self.installed.from_own_project
-                if all(part.isidentifier() for part in parts):
-                    yield ".".join(parts[1 if is_installed else 0 :]).removesuffix(".__init__")
+                module = ".".join(parts[1 if is_installed else 0 :]).removesuffix(".__init__")
+                if all(part.isidentifier() for part in parts) and module != "__init__":
+                    yield module
 
     def _applications(self, module: str) -> Iterator[tuple[Kind, str]]:
         file = _file_of(self.entry, module) or _file_of(self.entry / _SOURCES, module)

@@ -18,7 +18,7 @@ def find_application(search: ModuleSearch, name: ObjectName, kind: Kind) -> Synt
         return file
     rest = f"{name.path.removeprefix(name.top_level)}{'()' if name.is_factory else ''}"
     option = f"{adapter_of(kind)}('{name.module}:{{}}{rest}')"
-    sought = SoughtName("application", file, name.module, name.top_level, option, search.list_others(name))
+    sought = SoughtName("application", file, name.module, name.top_level, option, lambda: search.list_others(name))
     module = sought.read(search.python)
     if isinstance(module, SynthWarning):
         return module

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import difflib
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +37,8 @@ class SoughtName:
     name: str
     option: str
     """Option with another name in place of `{}`, such as `handler='{}'`."""
-    others: str = ""
-    """Sentence about objects that may be meant instead. Default: one about the module's functions."""
+    list_others: Callable[[], str] | None = None
+    """Function that returns a sentence about objects that may be meant instead, or nothing."""
 
     def read(self, python: tuple[int, int]) -> ast.Module | SynthWarning:
         """Return the module for the Python that runs it, or a warning if this Python cannot read it.
@@ -85,8 +86,9 @@ class SoughtName:
         close = difflib.get_close_matches(self.name, sorted(names.bound))
         if close:
             return f"did you mean {_listed(close)}? Pass {self.option.format(close[0])}"
-        if self.others:
-            return self.others
+        others = "" if self.list_others is None else self.list_others()
+        if others:
+            return others
         if names.functions:
             functions = sorted(names.functions)
             return (
