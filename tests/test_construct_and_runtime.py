@@ -23,7 +23,7 @@ from cdk_lambda_streaming.checks.environment import (
 )
 from cdk_lambda_streaming.checks.limits import format_number
 from cdk_lambda_streaming.code.layer_content import read_layer_files
-from lambda_streaming.process.settings import CAN_STREAM, Settings, SettingsError
+from lambda_streaming.process.settings import CAN_STREAM, AsgiSettings, Settings, SettingsError
 
 pytestmark = pytest.mark.cdk
 
@@ -91,6 +91,34 @@ def test_handlers_of_applications_are_modules_of_the_runtime() -> None:
 def test_both_accept_the_same_values(variable: str, value: str) -> None:
     """The shell script `bootstrap` reads the two variables that are left out; it accepts any path."""
     assert construct_accepts(variable, value) == runtime_accepts(variable, value)
+
+
+@pytest.mark.parametrize("value", [*VALUES, "auto", "response", "error"])
+@pytest.mark.parametrize(
+    "variable",
+    [
+        application_variables.LIFESPAN_VARIABLE,
+        application_variables.FORWARDED_HOST_VARIABLE,
+        application_variables.ERRORS_VARIABLE,
+    ],
+)
+def test_both_accept_the_same_values_for_an_application(variable: str, value: str) -> None:
+    assert construct_accepts(variable, value) == application_is_accepted(variable, value)
+
+
+@pytest.mark.parametrize("value", ["", "/api", "/api/v1"])
+def test_runtime_reads_root_paths_that_the_construct_accepts(value: str) -> None:
+    variable = application_variables.ROOT_PATH_VARIABLE
+    assert construct_accepts(variable, value)
+    assert application_is_accepted(variable, value)
+
+
+def application_is_accepted(variable: str, value: str) -> bool:
+    try:
+        AsgiSettings({application_variables.APP_VARIABLE: "main:app", variable: value})
+    except SettingsError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("rate", [0, 1, 0.5, 0.000001, 1e-9])

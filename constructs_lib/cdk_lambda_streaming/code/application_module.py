@@ -46,8 +46,8 @@ class ModuleSearch:
             return SynthWarning(
                 "applicationUnread",
                 f"{option}={str(name)!r} was not checked, because entry folder '{self.entry}' has no module "
-                f"{name.module!r}. An installed package may have it{self._ask(option, name) or '.'} Acknowledge this warning "
-                "if one has it.",
+                f"{name.module!r}. An installed package may have it{self._ask(option, name) or '.'} Acknowledge this "
+                "warning if one has it.",
             )
         raise ValueError(
             f"entry folder '{self.entry}' has no module {name.module!r} for {option}={str(name)!r}"

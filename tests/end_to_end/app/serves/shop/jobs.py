@@ -1,0 +1,5 @@
+"""Handler of events that are no HTTP requests."""
+
+
+def handle(event, context):
+    return {"handled": event}
