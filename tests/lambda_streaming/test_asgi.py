@@ -306,13 +306,14 @@ def test_shutdown_runs_on_sigterm(run_runtime: RunRuntime) -> None:
 
 def test_failed_startup_is_an_error_of_init(run_runtime: RunRuntime) -> None:
     failed = '{"type": "lifespan.startup.failed", "message": "Traceback\\n  line\\nno database"}'
-    source = LIFESPAN.replace("startup(scope", f"await send({failed}); return; (scope")
+    source = LIFESPAN.replace("startup(scope", f"await send({failed}); raise ValueError('again'); (scope")
     runtime = run_app(run_runtime, "asgi", source)
     error = json.loads(runtime.api.init_errors.get(timeout=20).body)
     assert error["errorType"] == "Runtime.ApplicationStartupFailed"
     assert error["errorMessage"] == "The startup of the application failed: no database"
     assert error["stackTrace"] == ["Traceback\n", "  line\n", "no database\n"]
     assert runtime.wait_for_exit() == 1
+    assert "again" not in runtime.log
 
 
 def failing_startup(error: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
+from lambda_streaming.applications import named_application
 from lambda_streaming.applications.named_application import kind_of
 
 from .conftest import RunRuntime
@@ -129,6 +131,16 @@ def test_wrong_variable_is_an_error_of_init(variable: str, value: str, message: 
     error = json.loads(runtime.api.init_errors.get(timeout=20).body)
     assert error["errorType"] == "Runtime.SettingsError"
     assert message in error["errorMessage"]
+
+
+def test_slow_import_is_logged_before_lambda_ends_init(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(named_application, "INIT_LIMIT_S", 1)
+    still_importing = threading.Lock()
+    still_importing.acquire()
+    named_application._warn_of_slow_import(still_importing, "app.main")
+    assert "the import of 'app.main' has taken 0 s. Lambda gives init 1 s" in capsys.readouterr().out
 
 
 async def asgi_function(scope: Any, receive: Any, send: Any) -> None: ...

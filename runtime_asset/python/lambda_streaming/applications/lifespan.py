@@ -55,6 +55,10 @@ class Lifespan:
         if answer is None:
             self._accept_missing(self._task)
         elif answer["type"] == "lifespan.startup.failed":
+            # Starlette raises its exception again after this message, which has the traceback.
+            await asyncio.wait((self._task,), timeout=0.1)
+            if self._task.done() and not self._task.cancelled():
+                self._task.exception()  # Read, so that asyncio does not log it a second time.
             raise _failed_startup(str(answer.get("message", "")))
 
     async def shutdown(self, log: Log) -> None:
