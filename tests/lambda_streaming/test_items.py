@@ -111,5 +111,5 @@ def test_enum_member_is_sent_as_its_value() -> None:
 def test_every_public_name_can_be_imported() -> None:
     for name in lambda_streaming.__all__:
         assert getattr(lambda_streaming, name).__name__ == name
-    with pytest.raises(AttributeError, match="has no attribute 'HttpRespons'; it has HttpResponse"):
+    with pytest.raises(AttributeError, match="has no attribute 'HttpRespons'; it has AsgiHandler"):
         _ = lambda_streaming.HttpRespons

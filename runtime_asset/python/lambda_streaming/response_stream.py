@@ -52,6 +52,9 @@ if TYPE_CHECKING:
         def put(self, item: bytes | memoryview) -> bool:
             """Take one item; return False if the producer has to wait."""
 
+        def hold(self, item: bytes | memoryview) -> None:
+            """Take one item without a send; `put_last` follows at once."""
+
         def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
             """End the body; the result is that of `put`."""
 
@@ -281,6 +284,15 @@ class ResponseStream:
             assert self.body is not None
             return self.body.put(data)
         return self._begin(defaults, data)
+
+    def put_last(self, data: bytes) -> bool:
+        """Take the last item and end the response: both leave in one send."""
+        if data:
+            if self.phase != BODY:
+                self._begin(BYTES_HEADERS, b"")
+            assert self.body is not None
+            self.body.hold(data)
+        return self.put_end()
 
     def wait_until_sent(self) -> Awaitable[None]:
         """Wait, in the driver's way, until the socket has taken everything that was put."""

@@ -200,9 +200,10 @@ class RequestCycle:
     async def _send_body(self, message: Message) -> None:
         body = message.get("body", b"")
         try:
-            has_left = self._stream.put(body) if body else True
-            if not message.get("more_body", False):
-                has_left = self._stream.put_end()
+            if message.get("more_body", False):
+                has_left = self._stream.put(body) if body else True
+            else:
+                has_left = self._stream.put_last(body)
                 self.end()
             if not has_left:
                 await self._stream.wait_until_sent()

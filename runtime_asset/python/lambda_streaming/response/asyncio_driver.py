@@ -75,7 +75,12 @@ class AsyncioDriver:
             self._loop.call_soon_threadsafe(self.begin, body)
         elif self._work.task is not None and not body.has_ended:
             self._work.body = body
-            self._loop.add_reader(body.connection.fileno(), self._cut_off, body)
+            # Most responses that do not stream have ended before the loop comes to this.
+            self._loop.call_soon(self._watch, self._work)
+
+    def _watch(self, work: _Work) -> None:
+        if work.body is not None and not work.body.has_ended:
+            self._loop.add_reader(work.body.connection.fileno(), self._cut_off, work.body)
 
     def until_sent(self, body: BodyWriter) -> Awaitable[None]:
         """Begin to wait at once, so that data leaves even if the result is never awaited."""

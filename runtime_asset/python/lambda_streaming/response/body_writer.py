@@ -113,6 +113,10 @@ class BodyWriter:
         self._joined.append(item)
         return self.flush()
 
+    def hold(self, item: bytes | memoryview) -> None:
+        """Take one item, never empty, without a send: the end of the body follows, and both leave together."""
+        self._joined.append(item)
+
     def _begin_watch(self) -> bool:
         try:
             # First: the flusher may be done, and have cleared it, before `watch` returns.

@@ -156,6 +156,8 @@ class HeadOnlyBody(BodyWriter):
     def put(self, item: bytes | memoryview) -> bool:
         return self.flush()
 
+    def hold(self, item: bytes | memoryview) -> None: ...
+
 
 class CollectedBody:
     """A body that is posted whole, when it is complete."""
@@ -172,6 +174,9 @@ class CollectedBody:
     def put(self, item: bytes | memoryview) -> bool:
         self._items.append(item)
         return True
+
+    def hold(self, item: bytes | memoryview) -> None:
+        self._items.append(item)
 
     def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
         """Post the body: work that the application does after its end delays no caller."""
