@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lambda_emulator.assembly.assembly import read_assembly
+from lambda_emulator.assembly.template import DeployTarget
+
 from tests.lambda_emulator.cloud_assembly import CloudAssembly
 from tests.lambda_streaming.conftest import INTERPRETER, RUNTIME_ASSET
 from tests.wrappers.tools import packages_of
@@ -56,6 +59,11 @@ class Functions:
         }
         self._assembly.add_resource(construct_id, "AWS::Lambda::Function", properties)
         self._assembly.add_url(construct_id)
+
+    def domain_name(self, construct_id: str) -> str:
+        """Return the domain name that the function's URL has in the emulator."""
+        urls = read_assembly(self.write(), DeployTarget()).function_urls
+        return next(url.domain_name for url in urls if url.function.name == construct_id)
 
     def write(self) -> Path:
         return self._assembly.write()
