@@ -33,7 +33,8 @@ def wait(port: str | None) -> None:
 
 
 async def wait_async(port: str | None) -> None:
-    await asyncio.to_thread(wait, port)
+    if port:
+        await asyncio.to_thread(wait, port)
 
 
 def items(values, port):
@@ -73,4 +74,14 @@ def download():
 
 async def async_download():
     for _ in range(DOWNLOAD_COUNT):
+        yield DOWNLOAD_PIECE
+
+
+def endless():
+    while True:
+        yield DOWNLOAD_PIECE
+
+
+async def async_endless():
+    while True:
         yield DOWNLOAD_PIECE

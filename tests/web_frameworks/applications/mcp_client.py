@@ -19,12 +19,14 @@ async def print_progress(progress, total, message):
 
 async def main():
     for _ in range(2):
-        async with create_mcp_http_client(headers={"host": host}) as http:
-            async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
-                tools = await client.list_tools()
-                print("tools", *(tool.name for tool in tools.tools), flush=True)
-                result = await client.call_tool("count", {"gate": int(gate)}, progress_callback=print_progress)
-                print("result", result.content[0].text, flush=True)
+        async with (
+            create_mcp_http_client(headers={"host": host}) as http,
+            Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+        ):
+            tools = await client.list_tools()
+            print("tools", *(tool.name for tool in tools.tools), flush=True)
+            result = await client.call_tool("count", {"gate": int(gate)}, progress_callback=print_progress)
+            print("result", result.content[0].text, flush=True)
 
 
 asyncio.run(main())

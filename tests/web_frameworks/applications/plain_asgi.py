@@ -12,6 +12,7 @@ from content import (
     Failure,
     async_broken_items,
     async_download,
+    async_endless,
     async_items,
     wait_async,
 )
@@ -90,6 +91,10 @@ async def download(request):
     await request.stream(BYTES_TYPE, async_download())
 
 
+async def endless(request):
+    await request.stream(BYTES_TYPE, async_endless())
+
+
 async def redirect(request):
     await request.start(307, ("location", "/json"))
     await request.end()
@@ -136,6 +141,7 @@ ROUTES = {
     "/events": events,
     "/echo": echo,
     "/download": download,
+    "/endless": endless,
     "/redirect": redirect,
     "/cookies": cookies,
     "/nothing": nothing,

@@ -13,6 +13,7 @@ from content import (
     broken_items,
     download,
     encoded_items,
+    endless,
 )
 
 
@@ -58,6 +59,11 @@ def read_download(environ, start_response):
     return download()
 
 
+def read_endless(environ, start_response):
+    start_response("200 OK", [("content-type", BYTES_TYPE)])
+    return endless()
+
+
 def redirect(environ, start_response):
     start_response("307 Temporary Redirect", [("location", "/json"), ("content-type", TEXT_TYPE)])
     return []
@@ -99,6 +105,7 @@ ROUTES = {
     "/events": events,
     "/echo": echo,
     "/download": read_download,
+    "/endless": read_endless,
     "/redirect": redirect,
     "/cookies": cookies,
     "/nothing": nothing,

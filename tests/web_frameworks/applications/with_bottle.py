@@ -11,6 +11,7 @@ from content import (
     broken_items,
     download,
     encoded_items,
+    endless,
 )
 
 app = Bottle()
@@ -43,6 +44,12 @@ def echo():
 def read_download():
     response.content_type = BYTES_TYPE
     return download()
+
+
+@app.get("/endless")
+def read_endless():
+    response.content_type = BYTES_TYPE
+    return endless()
 
 
 @app.get("/redirect")

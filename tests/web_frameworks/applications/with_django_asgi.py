@@ -7,6 +7,7 @@ from content import (
     TEXT_TYPE,
     async_broken_items,
     async_download,
+    async_endless,
     async_items,
 )
 
@@ -29,6 +30,10 @@ async def download(request):
     return StreamingHttpResponse(async_download(), content_type=BYTES_TYPE)
 
 
+async def endless(request):
+    return StreamingHttpResponse(async_endless(), content_type=BYTES_TYPE)
+
+
 async def breaks(request):
     return StreamingHttpResponse(async_broken_items(request.GET.get("gate")), content_type=TEXT_TYPE)
 
@@ -38,6 +43,7 @@ urlpatterns = [
     path("text", text),
     path("events", events),
     path("download", download),
+    path("endless", endless),
     path("breaks", breaks),
 ]
 app = get_asgi_application()

@@ -1,6 +1,7 @@
 import django_site
 from content import BYTES_TYPE, EVENTS, EVENTS_TYPE, PIECES, TEXT_TYPE, broken_items, items
 from content import download as download_pieces
+from content import endless as endless_pieces
 
 django_site.set_up(__name__)
 
@@ -21,6 +22,10 @@ def download(request):
     return StreamingHttpResponse(download_pieces(), content_type=BYTES_TYPE)
 
 
+def endless(request):
+    return StreamingHttpResponse(endless_pieces(), content_type=BYTES_TYPE)
+
+
 def breaks(request):
     return StreamingHttpResponse(broken_items(request.GET.get("gate")), content_type=TEXT_TYPE)
 
@@ -30,6 +35,7 @@ urlpatterns = [
     path("text", text),
     path("events", events),
     path("download", download),
+    path("endless", endless),
     path("breaks", breaks),
 ]
 app = get_wsgi_application()

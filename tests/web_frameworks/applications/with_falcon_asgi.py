@@ -10,6 +10,7 @@ from content import (
     Failure,
     async_broken_items,
     async_download,
+    async_endless,
     async_items,
     wait_async,
 )
@@ -50,6 +51,11 @@ async def echo(request, response):
 async def download(request, response):
     response.content_type = BYTES_TYPE
     response.stream = async_download()
+
+
+async def endless(request, response):
+    response.content_type = BYTES_TYPE
+    response.stream = async_endless()
 
 
 async def redirect(request, response):
@@ -107,6 +113,7 @@ app.add_route("/text", Route(text, "get", "head"))
 app.add_route("/events", Route(events))
 app.add_route("/echo", Route(echo, "post"))
 app.add_route("/download", Route(download))
+app.add_route("/endless", Route(endless))
 app.add_route("/redirect", Route(redirect))
 app.add_route("/slash/", Route(slash))
 app.add_route("/noslash", Route(slash))

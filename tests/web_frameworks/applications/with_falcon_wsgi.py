@@ -10,6 +10,7 @@ from content import (
     broken_items,
     download,
     encoded_items,
+    endless,
 )
 
 
@@ -43,6 +44,11 @@ def echo(request, response):
 def read_download(request, response):
     response.content_type = BYTES_TYPE
     response.stream = download()
+
+
+def read_endless(request, response):
+    response.content_type = BYTES_TYPE
+    response.stream = endless()
 
 
 def redirect(request, response):
@@ -90,6 +96,7 @@ app.add_route("/text", Route(text, "get", "head"))
 app.add_route("/events", Route(events))
 app.add_route("/echo", Route(echo, "post"))
 app.add_route("/download", Route(read_download))
+app.add_route("/endless", Route(read_endless))
 app.add_route("/redirect", Route(redirect))
 app.add_route("/slash/", Route(slash))
 app.add_route("/noslash", Route(slash))

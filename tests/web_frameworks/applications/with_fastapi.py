@@ -9,6 +9,7 @@ from content import (
     PIECES,
     Failure,
     async_broken_items,
+    async_endless,
     async_items,
     download,
     items,
@@ -48,6 +49,11 @@ def form(name: Annotated[str, Form()], file: Annotated[bytes, File()]):
 @app.get("/download")
 def read_download():
     return StreamingResponse(download(), media_type=BYTES_TYPE)
+
+
+@app.get("/endless")
+def read_endless():
+    return StreamingResponse(async_endless(), media_type=BYTES_TYPE)
 
 
 @app.get("/redirect")

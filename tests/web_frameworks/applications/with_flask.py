@@ -9,6 +9,7 @@ from content import (
     Failure,
     broken_items,
     download,
+    endless,
     items,
 )
 from flask import Flask, Response, jsonify, redirect, request
@@ -44,6 +45,11 @@ def form():
 @app.get("/download")
 def read_download():
     return Response(download(), content_type=BYTES_TYPE)
+
+
+@app.get("/endless")
+def read_endless():
+    return Response(endless(), content_type=BYTES_TYPE)
 
 
 @app.get("/redirect")

@@ -8,6 +8,7 @@ from content import (
     Failure,
     async_broken_items,
     async_download,
+    async_endless,
     async_items,
     wait_async,
 )
@@ -45,6 +46,11 @@ async def echo(request: Request) -> Response[bytes]:
 @get("/download")
 async def download() -> Stream:
     return Stream(async_download(), media_type=BYTES_TYPE)
+
+
+@get("/endless")
+async def endless() -> Stream:
+    return Stream(async_endless(), media_type=BYTES_TYPE)
 
 
 @get("/redirect", status_code=307)
@@ -104,7 +110,7 @@ async def task(gate: str | None = None) -> Response[str]:
 
 app = Litestar(
     [
-        *(json, json_head, text, events, echo, download, redirect, slash, noslash, item, cookies),
+        *(json, json_head, text, events, echo, download, endless, redirect, slash, noslash, item, cookies),
         *(nothing, unchanged, empty, fails, breaks, task),
     ]
 )

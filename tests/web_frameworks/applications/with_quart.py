@@ -9,6 +9,7 @@ from content import (
     Failure,
     async_broken_items,
     async_download,
+    async_endless,
     async_items,
     wait_async,
 )
@@ -47,6 +48,13 @@ async def echo():
 @app.get("/download")
 async def download():
     return Response(async_download(), content_type=BYTES_TYPE)
+
+
+@app.get("/endless")
+async def endless():
+    response = Response(async_endless(), content_type=BYTES_TYPE)
+    response.timeout = None
+    return response
 
 
 @app.get("/redirect")

@@ -8,6 +8,7 @@ from content import (
     Failure,
     async_broken_items,
     async_download,
+    async_endless,
     async_items,
     wait_async,
 )
@@ -35,6 +36,10 @@ async def echo(request):
 
 async def download(request):
     return StreamingResponse(async_download(), media_type=BYTES_TYPE)
+
+
+async def endless(request):
+    return StreamingResponse(async_endless(), media_type=BYTES_TYPE)
 
 
 async def redirect(request):
@@ -87,6 +92,7 @@ app = Starlette(
         Route("/events", events),
         Route("/echo", echo, methods=["POST", "PUT"]),
         Route("/download", download),
+        Route("/endless", endless),
         Route("/redirect", redirect),
         Route("/slash/", slash),
         Route("/noslash", slash),
