@@ -187,6 +187,44 @@ def test_application_learns_that_the_client_has_left(run_runtime: RunRuntime) ->
     assert runtime.invoke(url_event("/next")).result().payload == b"body"
 
 
+@pytest.mark.parametrize(
+    "wrapped", ["raise ValueError from error", "raise ValueError", "raise Group('tasks', [ValueError(), error])"]
+)
+def test_error_that_wraps_the_disconnect_is_no_error(wrapped: str, run_runtime: RunRuntime) -> None:
+    """Frameworks raise exceptions of their own because of it; a group has it among others."""
+    source = app_of(
+        "await receive()",
+        start(),
+        body(more=True),
+        "await receive()",
+        "try:",
+        "    " + body(more=True),
+        "except OSError as error:",
+        f"    {wrapped}",
+        before="""
+class Group(Exception):
+    def __init__(self, message, exceptions):
+        self.exceptions = exceptions
+""",
+    )
+    runtime = run_app(run_runtime, "asgi", source)
+    exchange = runtime.invoke(url_event(), reply=reply(413))
+    exchange.reply_early_after = 1
+    assert runtime.invoke(url_event("/next")).result().payload == b"body"
+    runtime.wait_for_log("Lambda ended the response before it was complete")
+    assert "[ERROR]" not in runtime.log
+
+
+def test_error_of_the_application_after_the_client_has_left_is_logged(run_runtime: RunRuntime) -> None:
+    source = app_of(
+        "await receive()", start(), body(more=True), "await receive()", "raise ValueError('in its finally')"
+    )
+    runtime = run_app(run_runtime, "asgi", source)
+    exchange = runtime.invoke(url_event(), reply=reply(413))
+    exchange.reply_early_after = 1
+    runtime.wait_for_log("[ERROR] ValueError: in its finally")
+
+
 def test_background_task_delays_neither_the_client_nor_is_it_lost(run_runtime: RunRuntime, gate: Gate) -> None:
     """The response has ended while the task waits; the next event is taken after the task."""
     source = app_of(start(), body(), "await wait_async(scope['path'][1:])", "print('task done')")

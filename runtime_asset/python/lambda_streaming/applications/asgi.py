@@ -134,12 +134,10 @@ class AsgiHandler(WebHandler):
         try:
             await self._app(scope, cycle.receive, cycle.send)
             cycle.check_complete()
-        except ClientDisconnected:
-            if not exchange.is_disconnected:
-                raise
         except Exception as error:
             if exchange.is_disconnected:
-                exchange.log_error(error)
+                if not _has_disconnected(error):
+                    exchange.log_error(error)
             elif self._error_responses and not exchange.stream.has_begun:
                 exchange.put_error_response(error)
             else:
@@ -235,6 +233,15 @@ class RequestCycle:
             if not waiter.done():
                 waiter.set_result(None)
         self._waiters.clear()
+
+
+def _has_disconnected(error: BaseException | None) -> bool:
+    """Return True if an exception is `ClientDisconnected`, or a framework has raised it because of that one."""
+    while error is not None and not isinstance(error, ClientDisconnected):
+        if any(map(_has_disconnected, getattr(error, "exceptions", ()))):  # An exception group.
+            return True
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def scope_of(request: HttpRequest, state: dict[str, Any]) -> dict[str, Any]:
