@@ -296,16 +296,18 @@ exec {binary} --runtime-interface-emulator-address 127.0.0.1:{rie_port} --runtim
 """
 
 
-def start_image(folder: Path, path: str) -> subprocess.Popen[str]:
+def start_image(
+    folder: Path, path: str, handler: str = "index.handler", source: str = HANDLER, **variables: str
+) -> subprocess.Popen[str]:
     """Start an image outside Lambda. Its ENTRYPOINT is `bootstrap`, its CMD the handler."""
     interpreter = sorted(installed_pythons().items())[-1][1]
-    write_files(folder, {"task/index.py": (HANDLER, 0o644)})
+    write_files(folder, {"task/index.py": (source, 0o644)})
     (folder / "bin").mkdir(exist_ok=True)
     return subprocess.Popen(
         [
             *laid_out({folder / "task": "/var/task", folder / "bin": "/usr/local/bin"}),
             "/opt/bootstrap",
-            "index.handler",
+            handler,
         ],
         env={
             "PATH": path,
@@ -313,6 +315,7 @@ def start_image(folder: Path, path: str) -> subprocess.Popen[str]:
             "LAMBDA_STREAMING_PYTHON": interpreter,
             "AWS_LAMBDA_EXEC_WRAPPER": "",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -333,6 +336,56 @@ def test_image_starts_the_emulator_outside_lambda(path: str, binary: Path, tmp_p
         wait_until_ready(rie_port, process)
         assert image.invoke({"case": "items"}) == ITEMS + b"end"
         assert json.loads(image.invoke({"case": "whole"}))["request"]
+    finally:
+        image.stop()
+
+
+WEB_APPLICATIONS = """
+async def asgi(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        scope["state"]["name"] = "asgi"
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        return
+    if scope["path"] == "/fails":
+        raise ValueError("mine")
+    await send({"type": "http.response.start", "status": 203, "headers": [(b"x-a", b"b")]})
+    for item in (scope["state"]["name"], scope["path"]):
+        await send({"type": "http.response.body", "body": item.encode(), "more_body": True})
+    await send({"type": "http.response.body"})
+
+def wsgi(environ, start_response):
+    if environ["PATH_INFO"] == "/fails":
+        raise ValueError("mine")
+    start_response("203 Fine", [("x-a", "b")])
+    yield b"wsgi"
+    yield environ["PATH_INFO"].encode()
+"""
+
+
+@pytest.mark.parametrize("interface", ["asgi", "wsgi"])
+def test_image_of_a_web_application_is_served(interface: str, binary: Path, tmp_path: Path) -> None:
+    rie_port = free_ports(2)
+    options = {"binary": binary, "rie_port": rie_port, "api_port": rie_port + 1}
+    write_files(tmp_path, {"bin/aws-lambda-rie": (EMULATOR_WITH_OPTIONS.format(**options), 0o755)})
+    process = start_image(
+        tmp_path,
+        "/usr/local/bin:/usr/bin:/bin",
+        f"lambda_streaming.{interface}.handler",
+        WEB_APPLICATIONS,
+        LAMBDA_STREAMING_APP=f"index:{interface}",
+    )
+    image = RunningEmulator(process, rie_port)
+    try:
+        wait_until_ready(rie_port, process)
+        for path in ("/one", "/two"):
+            head, _, body = image.invoke({**FUNCTION_URL_EVENT, "rawPath": path}).partition(b"\0" * 8)
+            assert json.loads(head) == {"statusCode": 203, "headers": {"x-a": "b"}}
+            assert body == f"{interface}{path}".encode()
+        head, _, body = image.invoke({**FUNCTION_URL_EVENT, "rawPath": "/fails"}).partition(b"\0" * 8)
+        assert (json.loads(head)["statusCode"], body) == (500, b"Internal Server Error")
+        assert json.loads(image.invoke({}))["errorType"] == "Runtime.NotHttpRequest"
     finally:
         image.stop()
 
