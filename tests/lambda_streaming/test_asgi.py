@@ -499,7 +499,7 @@ def test_other_event_without_a_handler_is_an_error(run_runtime: RunRuntime) -> N
     ("argument", "error"),
     [
         ("lifespan='never'", "lifespan is 'never'; allowed are 'auto', 'on' and 'off'"),
-        ("root_path='api'", "root_path is 'api'; it must begin with a slash"),
+        ("root_path='api'", "root_path is 'api'; it must be ASCII and begin"),
         ("other_events='app.jobs:handle'", "other_events is 'app.jobs:handle'; it must be a handler"),
     ],
 )

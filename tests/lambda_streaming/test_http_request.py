@@ -100,9 +100,10 @@ def test_empty_root_path_ignores_the_stage() -> None:
     assert (scope["root_path"], scope["path"]) == ("", "/items")
 
 
-def test_root_path_without_slash_is_rejected() -> None:
-    with pytest.raises(ValueError, match="root_path is 'api'; it must begin with a slash"):
-        RequestOptions("api")
+@pytest.mark.parametrize("root_path", ["api", "/café"])
+def test_wrong_root_path_is_rejected(root_path: str) -> None:
+    with pytest.raises(ValueError, match=f"root_path is '{root_path}'; it must be ASCII and begin with a slash"):
+        RequestOptions(root_path)
 
 
 MULTI = {"q": ["a b", "c&d"], "empty": [""], "é": ["ü"]}

@@ -107,8 +107,9 @@ def _handler(value: str) -> str:
 
 
 def _root_path(value: str) -> str:
-    is_path = value.startswith("/") and not value.endswith("/") and not re.search(r"[\s?#]", value)
-    return "" if is_path or value == "" else "must be empty, or a path that starts with / and does not end with it"
+    is_path = value.startswith("/") and not value.endswith("/") and not re.search(r"[^!-~]|[?#]", value)
+    rule = "must be empty, or a path in ASCII that starts with / and does not end with it"
+    return "" if is_path or value == "" else rule
 
 
 def _header(value: str) -> str:

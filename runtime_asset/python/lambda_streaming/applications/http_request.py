@@ -86,8 +86,10 @@ class HttpRequest:
 
 def _checked_root_path(root_path: str) -> str:
     root_path = root_path.rstrip("/")
-    if root_path and not root_path.startswith("/"):
-        raise ValueError(f"root_path is {root_path!r}; it must begin with a slash, such as '/api', or be empty")
+    if root_path and not (root_path.startswith("/") and root_path.isascii()):
+        raise ValueError(
+            f"root_path is {root_path!r}; it must be ASCII and begin with a slash, such as '/api', or be empty"
+        )
     return root_path
 
 
