@@ -7,7 +7,6 @@ Each round starts every candidate again, in random order, so that other load of 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.candidates import HANDLERS, Candidate, candidates
 from benchmarks.chart import draw
+from benchmarks.lambda_variables import lambda_variables
 from benchmarks.measuring_runtime_api import MeasuringRuntimeApi
 from benchmarks.process_figures import memory_mb, peak_memory_mb
 from benchmarks.rounds import Measure, measured_in_rounds, table_of
@@ -84,19 +84,7 @@ def _started(
     process = subprocess.Popen(
         command,
         cwd=HANDLERS,
-        env={
-            "PATH": os.environ["PATH"],
-            "AWS_LAMBDA_RUNTIME_API": api.address,
-            "_HANDLER": "index.handler",
-            "LAMBDA_TASK_ROOT": str(HANDLERS),
-            "AWS_LAMBDA_FUNCTION_NAME": "measured",
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
-            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/measured",
-            "AWS_LAMBDA_LOG_STREAM_NAME": "measured",
-            **candidate.variables,
-            **variables,
-        },
+        env=lambda_variables(HANDLERS, api.address, _HANDLER="index.handler", **candidate.variables, **variables),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -7,7 +7,6 @@ the adapter, and uvicorn or gunicorn. `--write` writes the tables to `docs/`.
 from __future__ import annotations
 
 import argparse
-import os
 import socket
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.candidates import RUNTIME_ASSET, python_with
+from benchmarks.lambda_variables import lambda_variables
 from benchmarks.measuring_runtime_api import MeasuringRuntimeApi
 from benchmarks.process_figures import cpu_us, memory_mb, with_children
 from benchmarks.rounds import Measure, Medians, measured_in_rounds, table_of
@@ -146,17 +146,7 @@ def _started(api: MeasuringRuntimeApi, command: Sequence[str], **variables: str)
     process = subprocess.Popen(
         command,
         cwd=APPLICATIONS,
-        env={
-            "PATH": os.environ["PATH"],
-            "AWS_LAMBDA_RUNTIME_API": api.address,
-            "LAMBDA_TASK_ROOT": str(APPLICATIONS),
-            "AWS_LAMBDA_FUNCTION_NAME": "measured",
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
-            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/measured",
-            "AWS_LAMBDA_LOG_STREAM_NAME": "measured",
-            **variables,
-        },
+        env=lambda_variables(APPLICATIONS, api.address, **variables),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
