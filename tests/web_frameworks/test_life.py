@@ -12,7 +12,7 @@ import pytest
 from tests.gate import Gate
 from tests.lambda_streaming.conftest import RunningRuntime, RunRuntime, run_runtime
 from tests.lambda_streaming.fake_runtime_api import TIMEOUT_S, reply
-from tests.lambda_streaming.web_events import url_event
+from tests.lambda_streaming.web_events import run_app, url_event
 
 from .cases import Case
 from .conftest import Lambda, served
@@ -159,6 +159,33 @@ def test_event_stream_ends_when_the_client_has_left(run: Run) -> None:
     exchange.wait_for_end()
     runtime.wait_for_log("the generator has ended")
     assert runtime.api.idle.wait(TIMEOUT_S)
+
+
+WRAPS_ERRORS = """
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    try:
+        while True:
+            await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
+    except OSError as error:
+        if scope["path"] == "/cause":
+            raise RuntimeError("the framework's own error") from error
+    raise RuntimeError("the framework's own error")
+"""
+
+
+@pytest.mark.parametrize(("path", "is_reported"), [("/cause", False), ("/other", True)])
+def test_error_that_a_framework_makes_of_the_disconnect_is_not_reported(
+    path: str, is_reported: bool, run_runtime: RunRuntime
+) -> None:
+    runtime = run_app(run_runtime, "asgi", WRAPS_ERRORS)
+    exchange = runtime.invoke(url_event(path), reply=reply(413))
+    exchange.reply_early_after = 1_000_000
+    exchange.wait_for_end()
+    runtime.wait_until_it_waits()
+    assert ("the framework's own error" in runtime.log) == is_reported
 
 
 # Many requests
