@@ -75,6 +75,7 @@ NOT_COMPARED = {
 FUNCTION_URL_CHANGES = {
     "one newline as the body of an empty response": "a client of a Function URL would wait without it",
     "content-type: application/octet-stream without a content type": "Lambda adds it",
+    "one line for a repeated header, with its values joined by commas": "Lambda takes one value for each name",
     "the regular end of a response that fails in the middle": "Lambda has the error, and its client does not",
 }
 

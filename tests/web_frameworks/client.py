@@ -27,7 +27,19 @@ def through_function_url(answer: Answer, method: str) -> Answer:
         body = b"\n"
     if not any(name == "content-type" for name, _ in headers):
         headers = sorted([*headers, ("content-type", "application/octet-stream")])
+    headers = _joined(headers)
     return replace(answer, headers=headers, body=body, is_whole=True)
+
+
+def _joined(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Join the values of repeated headers. Cookies stay apart."""
+    lines: list[tuple[str, str]] = []
+    for name, value in headers:
+        if lines and lines[-1][0] == name != "set-cookie":
+            lines[-1] = (name, f"{lines[-1][1]}, {value}")
+        else:
+            lines.append((name, value))
+    return lines
 
 
 class Arriving:

@@ -45,6 +45,12 @@ class Lambda:
         url = next(url for url, _ in self.emulator.function_urls if url.function.name == function)
         return Site(host_and_port(self.emulator.url(function)), headers_of(url.domain_name))
 
+    def beside(self, function: str, port: int) -> tuple[Site, Site]:
+        """Return the site of a function named for its module, and that of the module on a web server."""
+        site = self.site(function)
+        headers = {**site.headers, "x-application": function}
+        return Site(site.address, headers), Site(("127.0.0.1", port), headers)
+
 
 def headers_of(domain_name: str) -> dict[str, str]:
     # A web server learns of HTTPS from its proxy.

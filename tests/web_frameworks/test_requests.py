@@ -14,7 +14,7 @@ import pytest
 from tests.lambda_streaming.fake_runtime_api import TIMEOUT_S
 
 from .client import Site
-from .conftest import Lambda, served
+from .conftest import served
 from .frameworks import ASGI, WSGI
 from .servers import Functions, web_server
 
@@ -84,13 +84,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[
         web_server(WSGI, [FUNCTIONS[WSGI]]) as gunicorn,
     ):
         ports = uvicorn | gunicorn
-        yield {interface: _pair(lambda_, module, ports[module]) for interface, module in FUNCTIONS.items()}
-
-
-def _pair(lambda_: Lambda, module: str, port: int) -> tuple[Site, Site]:
-    site = lambda_.site(module)
-    headers = {**site.headers, "x-application": module}
-    return Site(site.address, headers), Site(("127.0.0.1", port), headers)
+        yield {interface: lambda_.beside(module, ports[module]) for interface, module in FUNCTIONS.items()}
 
 
 def seen(site: Site, request: bytes) -> dict[str, Any]:
