@@ -31,6 +31,9 @@ class Framework:
     lacks: frozenset[str] = frozenset()
     """The columns of the table that do not exist in the framework or in its application here."""
 
+    detaches_tasks: bool = False
+    """True if its background tasks are asyncio tasks that no request waits for."""
+
     def has(self, route: str) -> bool:
         return route not in self.lacks
 
@@ -48,9 +51,9 @@ FRAMEWORKS = (
     Framework("FastAPI", ASGI, "with_fastapi", "fastapi==0.165.0"),
     Framework("Starlette", ASGI, "with_starlette", "starlette==1.10.0", NO_DOCS),
     Framework("Litestar", ASGI, "with_litestar", "litestar==2.25.0"),
-    Framework("Quart", ASGI, "with_quart", "quart==0.22.0", NO_DOCS),
+    Framework("Quart", ASGI, "with_quart", "quart==0.22.0", NO_DOCS, detaches_tasks=True),
     Framework("Django", ASGI, "with_django_asgi", "django==5.2.19", NEITHER),
-    Framework("Falcon", ASGI, "with_falcon_asgi", "falcon==4.4.0", NO_DOCS),
+    Framework("Falcon", ASGI, "with_falcon_asgi", "falcon==4.4.0", NO_DOCS, detaches_tasks=True),
     Framework("no framework", ASGI, "plain_asgi", lacks=NO_DOCS),
     Framework("Django", WSGI, "with_django_wsgi", "django==5.2.19", NEITHER),
     Framework("Flask", WSGI, "with_flask", "flask==3.1.3", NEITHER),

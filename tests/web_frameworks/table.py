@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from .cases import CASES, FUNCTION_URL_CHANGES, NOT_COMPARED
-from .frameworks import BACKGROUND_TASK, FRAMEWORKS, GUNICORN, MCP, SSE_STARLETTE, STRAWBERRY, UVICORN
+from .frameworks import BACKGROUND_TASK, FRAMEWORKS, GUNICORN, MCP, SSE_STARLETTE, STRAWBERRY, UVICORN, Framework
 
 PAGE = Path(__file__).parents[2] / "docs" / "frameworks.md"
 BEGIN = "<!-- written by tests/web_frameworks/table.py -->"
@@ -20,7 +20,7 @@ ROUTES = (*dict.fromkeys(case.route for case in CASES), BACKGROUND_TASK)
 def generated() -> str:
     """Return the generated part of the page."""
     frameworks = [
-        [each.name, each.version or "-", each.interface, *("equal" if each.has(route) else "-" for route in ROUTES)]
+        [each.name, each.version or "-", each.interface, *(_cell(each, route) for route in ROUTES)]
         for each in FRAMEWORKS
     ]
     packages = [pin.split("==") for pin in (SSE_STARLETTE, MCP, STRAWBERRY)]
@@ -35,6 +35,12 @@ def generated() -> str:
         _table(["header", "reason"], [[f"`{name}`", reason] for name, reason in NOT_COMPARED.items()]),
     ]
     return "\n\n".join(parts)
+
+
+def _cell(framework: Framework, route: str) -> str:
+    if not framework.has(route):
+        return "-"
+    return "not awaited" if route == BACKGROUND_TASK and framework.detaches_tasks else "equal"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
