@@ -1,4 +1,4 @@
-"""Program: calls the tool of `mcp_server.py` twice, each time as another client: `mcp_client.py URL HOST MODE GATE`.
+"""Program: calls the tool of `mcp_server.py`, each time as another client: `mcp_client.py URL HOST MODE GATE COUNT`.
 
 It prints a line for each progress and for each result.
 """
@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
-url, host, mode, gate = sys.argv[1:]
+url, host, mode, gate, count = sys.argv[1:]
 
 
 async def print_progress(progress, total, message):
@@ -18,7 +18,7 @@ async def print_progress(progress, total, message):
 
 
 async def main():
-    for _ in range(2):
+    for _ in range(int(count)):
         async with (
             create_mcp_http_client(headers={"host": host}) as http,
             Client(streamable_http_client(url, http_client=http), mode=mode) as client,
