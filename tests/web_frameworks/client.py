@@ -22,24 +22,27 @@ class Answer:
 
 def through_function_url(answer: Answer, method: str) -> Answer:
     """Return an answer of a web server as a Function URL passes it on: see `FUNCTION_URL_CHANGES`."""
-    headers, body = answer.headers, answer.body
-    if not body and method != "HEAD" and answer.status not in (204, 304):
-        body = b"\n"
-    if not any(name == "content-type" for name, _ in headers):
-        headers = sorted([*headers, ("content-type", "application/octet-stream")])
-    headers = _joined(headers)
+    is_empty = not answer.body and method != "HEAD" and answer.status not in (204, 304)
+    body = b"\n" if is_empty else answer.body
+    headers = _passed_on(answer.headers, "application/octet-stream")
     return replace(answer, headers=headers, body=body, is_whole=True)
 
 
-def _joined(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Join the values of repeated headers. Cookies stay apart."""
+def through_buffering_url(answer: Answer) -> Answer:
+    """Return an answer of a web server as a Function URL with the invoke mode `BUFFERED` passes it on."""
+    return replace(answer, headers=_passed_on(answer.headers, "application/json"))
+
+
+def _passed_on(headers: list[tuple[str, str]], default_type: str) -> list[tuple[str, str]]:
+    """Join the values of repeated headers, but for cookies, and add a content type if there is none."""
     lines: list[tuple[str, str]] = []
     for name, value in headers:
         if lines and lines[-1][0] == name != "set-cookie":
             lines[-1] = (name, f"{lines[-1][1]}, {value}")
         else:
             lines.append((name, value))
-    return lines
+    has_type = any(name == "content-type" for name, _ in headers)
+    return lines if has_type else sorted([*lines, ("content-type", default_type)])
 
 
 class Arriving:

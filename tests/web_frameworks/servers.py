@@ -39,7 +39,15 @@ class Functions:
         self._assembly.add_resource("Layer", "AWS::Lambda::LayerVersion", layer)
         self._code = self._add_folder(APPLICATIONS)
 
-    def add(self, construct_id: str, interface: str, application: str, **variables: str) -> None:
+    def add(
+        self,
+        construct_id: str,
+        interface: str,
+        application: str,
+        *,
+        invoke_mode: str = "RESPONSE_STREAM",
+        **variables: str,
+    ) -> None:
         properties: dict[str, Any] = {
             "FunctionName": construct_id,
             "Runtime": Path(INTERPRETER).name,
@@ -58,7 +66,7 @@ class Functions:
             "Timeout": 30,
         }
         self._assembly.add_resource(construct_id, "AWS::Lambda::Function", properties)
-        self._assembly.add_url(construct_id)
+        self._assembly.add_url(construct_id, InvokeMode=invoke_mode)
 
     def domain_name(self, construct_id: str) -> str:
         """Return the domain name that the function's URL has in the emulator."""

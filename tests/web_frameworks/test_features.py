@@ -43,7 +43,7 @@ CASES = {
         Case("upgrade", "/text", headers=UPGRADE),
         Case("upgrade", "/socket", headers=UPGRADE),
     ),
-    WSGI: BOTH,
+    WSGI: (*BOTH, Case("async view", "/async")),
 }
 
 

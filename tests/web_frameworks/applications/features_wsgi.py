@@ -1,5 +1,6 @@
 """Flask application with files, a session, a request context in a stream and repeated headers."""
 
+import asyncio
 from pathlib import Path
 
 import flask
@@ -15,6 +16,12 @@ app.secret_key = "secret"
 @app.get("/text")
 def text():
     return Response(stream_with_context(f"{request.path} {piece}" for piece in PIECES), content_type="text/plain")
+
+
+@app.get("/async")
+async def answer_async():
+    await asyncio.sleep(0)
+    return "async"
 
 
 @app.get("/file")
