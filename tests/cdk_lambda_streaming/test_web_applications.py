@@ -267,7 +267,11 @@ class TestOptions:
         [
             ({"lifespan": "yes"}, ValueError, "lifespan must be one of auto, on, off, got 'yes'"),
             ({"lifespan": True}, TypeError, "lifespan must be a str, such as 'auto', got True"),
-            ({"root_path": "api"}, ValueError, "root_path must be empty, or a path in ASCII that starts with /.*, got 'api'"),
+            (
+                {"root_path": "api"},
+                ValueError,
+                "root_path must be empty, or a path in ASCII that starts with /.*, got 'api'",
+            ),
             ({"root_path": "/api/"}, ValueError, "root_path must be empty, or a path"),
             ({"root_path": "/"}, ValueError, "root_path must be empty, or a path"),
             ({"root_path": "/a?b"}, ValueError, "root_path must be empty, or a path"),
