@@ -5,12 +5,13 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_lambda
 from cdk_lambda_streaming import StreamingFunction
+from fastapi_chat.app import FastapiExample
 
 EXAMPLES = Path(__file__).parent
 
 
 class Examples(cdk.Stack):
-    """One function for each example. The URLs are public, so that a browser can open them."""
+    """One function for each handler. The URLs are public, so that a browser can open them."""
 
     def __init__(self, scope: cdk.App, id: str) -> None:
         super().__init__(scope, id, description="Examples of cdk-lambda-streaming")
@@ -28,4 +29,5 @@ class Examples(cdk.Stack):
 
 app = cdk.App()
 Examples(app, "StreamingExamples")
+FastapiExample(app, "StreamingFastapi")
 app.synth()

@@ -1,6 +1,6 @@
 """Examples with their own apps: each one synthesizes from a fresh clone, and its code has no syntax errors.
 
-These tests install nothing, so they do not run the applications.
+`tests/end_to_end/test_web_examples.py` runs those with the streaming runtime.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ pytestmark = pytest.mark.network
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Files of users' installs and builds. examples/.gitignore keeps them out of clones.
-NOT_IN_A_CLONE = ("node_modules", "packages", "target", "cdk.out", "__pycache__")
+NOT_IN_A_CLONE = ("node_modules", "packages", "target", "cdk.out", "__pycache__", ".venv")
 STACKS = {
+    "fastapi_chat": "FastapiExample",
     "flask_web_adapter": "FlaskExample",
     "express_web_adapter": "ExpressExample",
     "hono_native": "HonoExample",
@@ -70,6 +71,20 @@ def build(folder: Path) -> None:
     program.chmod(0o755)
 
 
+Runs = tuple[str, str, dict[str, str]]
+"""Runtime, handler and variables of a function."""
+
+
+def wsgi(application: str) -> Runs:
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap", "LAMBDA_STREAMING_APP": application}
+    return "python3.14", "lambda_streaming.wsgi.handler", variables
+
+
+def asgi(application: str) -> Runs:
+    python, _, variables = wsgi(application)
+    return python, "lambda_streaming.asgi.handler", {**variables, "LAMBDA_STREAMING_GRACEFUL_SHUTDOWN": "on"}
+
+
 def properties(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
     (found,) = (resource for resource in template["Resources"].values() if resource["Type"] == kind)
     properties: dict[str, Any] = found["Properties"]
@@ -90,7 +105,8 @@ class TestTemplate:
             build(folder)
         template = synthesize(folder)
         function = properties(template, "AWS::Lambda::Function")
-        expected = {
+        expected: Runs = {
+            "fastapi_chat": asgi("app.main:app"),
             "flask_web_adapter": ("python3.14", "run.sh", WEB_ADAPTER_VARIABLES),
             "express_web_adapter": ("nodejs24.x", "run.sh", WEB_ADAPTER_VARIABLES),
             "hono_native": ("nodejs24.x", "index.handler", {}),
@@ -108,14 +124,19 @@ class TestTemplate:
         if name == "rust_native":
             build(folder)
         template = synthesize(folder)
-        assert not [each for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::LayerVersion"]
+        made = [
+            {"Ref": key} for key, each in template["Resources"].items() if each["Type"] == "AWS::Lambda::LayerVersion"
+        ]
         layers = properties(template, "AWS::Lambda::Function").get("Layers", [])
-        arns = ["".join(part if isinstance(part, str) else "*" for part in arn["Fn::Join"][1]) for arn in layers]
         if name.endswith("_native"):
-            assert arns == []
-        else:
-            (arn,) = arns
+            assert layers == made == []
+        elif name.endswith("_web_adapter"):
+            assert made == []
+            [arn] = ("".join(part if isinstance(part, str) else "*" for part in arn["Fn::Join"][1]) for arn in layers)
             assert re.fullmatch(r"arn:\*:lambda:\*:753240598075:layer:LambdaAdapterLayerArm64:\d+", arn)
+        else:
+            assert layers == made
+            assert len(made) == 1
 
     def test_cdk_json_names_app(self, name: str) -> None:
         assert json.loads((EXAMPLES / name / "cdk.json").read_text("utf-8")) == {"app": "python3 app.py"}
