@@ -5,6 +5,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_lambda
 from cdk_lambda_streaming import StreamingFunction
+from django_report.app import DjangoExample
 from fastapi_chat.app import FastapiExample
 
 EXAMPLES = Path(__file__).parent
@@ -30,4 +31,5 @@ class Examples(cdk.Stack):
 app = cdk.App()
 Examples(app, "StreamingExamples")
 FastapiExample(app, "StreamingFastapi")
+DjangoExample(app, "StreamingDjango")
 app.synth()

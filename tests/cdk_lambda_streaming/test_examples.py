@@ -30,6 +30,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 NOT_IN_A_CLONE = ("node_modules", "packages", "target", "cdk.out", "__pycache__", ".venv")
 STACKS = {
     "fastapi_chat": "FastapiExample",
+    "django_report": "DjangoExample",
     "flask_web_adapter": "FlaskExample",
     "express_web_adapter": "ExpressExample",
     "hono_native": "HonoExample",
@@ -107,6 +108,7 @@ class TestTemplate:
         function = properties(template, "AWS::Lambda::Function")
         expected: Runs = {
             "fastapi_chat": asgi("app.main:app"),
+            "django_report": wsgi("report.wsgi:application"),
             "flask_web_adapter": ("python3.14", "run.sh", WEB_ADAPTER_VARIABLES),
             "express_web_adapter": ("nodejs24.x", "run.sh", WEB_ADAPTER_VARIABLES),
             "hono_native": ("nodejs24.x", "index.handler", {}),

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from report import views
+
+urlpatterns = [path("", views.report), path("sales.csv", views.export)]
