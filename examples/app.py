@@ -7,6 +7,7 @@ from aws_cdk import aws_lambda
 from cdk_lambda_streaming import StreamingFunction
 from django_report.app import DjangoExample
 from fastapi_chat.app import FastapiExample
+from flask_stream.app import FlaskExample
 
 EXAMPLES = Path(__file__).parent
 
@@ -32,4 +33,5 @@ app = cdk.App()
 Examples(app, "StreamingExamples")
 FastapiExample(app, "StreamingFastapi")
 DjangoExample(app, "StreamingDjango")
+FlaskExample(app, "StreamingFlask")
 app.synth()

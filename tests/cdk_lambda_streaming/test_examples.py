@@ -31,6 +31,7 @@ NOT_IN_A_CLONE = ("node_modules", "packages", "target", "cdk.out", "__pycache__"
 STACKS = {
     "fastapi_chat": "FastapiExample",
     "django_report": "DjangoExample",
+    "flask_stream": "FlaskExample",
     "flask_web_adapter": "FlaskExample",
     "express_web_adapter": "ExpressExample",
     "hono_native": "HonoExample",
@@ -109,6 +110,7 @@ class TestTemplate:
         expected: Runs = {
             "fastapi_chat": asgi("app.main:app"),
             "django_report": wsgi("report.wsgi:application"),
+            "flask_stream": wsgi("app:app"),
             "flask_web_adapter": ("python3.14", "run.sh", WEB_ADAPTER_VARIABLES),
             "express_web_adapter": ("nodejs24.x", "run.sh", WEB_ADAPTER_VARIABLES),
             "hono_native": ("nodejs24.x", "index.handler", {}),
