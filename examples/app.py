@@ -8,6 +8,7 @@ from cdk_lambda_streaming import StreamingFunction
 from django_report.app import DjangoExample
 from fastapi_chat.app import FastapiExample
 from flask_stream.app import FlaskExample
+from mcp_server.app import McpExample
 
 EXAMPLES = Path(__file__).parent
 
@@ -34,4 +35,5 @@ Examples(app, "StreamingExamples")
 FastapiExample(app, "StreamingFastapi")
 DjangoExample(app, "StreamingDjango")
 FlaskExample(app, "StreamingFlask")
+McpExample(app, "StreamingMcp")
 app.synth()
