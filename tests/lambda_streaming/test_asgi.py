@@ -342,6 +342,32 @@ def test_shutdown_runs_on_sigterm(run_runtime: RunRuntime) -> None:
     assert runtime.log.endswith("lifespan.shutdown\nlifespan over\n")
 
 
+@pytest.mark.parametrize("ends", ["", "while True: await asyncio.sleep(0)"])
+def test_tasks_left_behind_are_cancelled_at_the_end(ends: str, run_runtime: RunRuntime) -> None:
+    """Their `finally` runs, and asyncio does not report pending tasks. One that goes on is given up."""
+    source = app_of(
+        start(),
+        body(),
+        "asyncio.get_running_loop().create_task(tick())",
+        before=f"""
+async def tick():
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        print("tick ends")
+        {ends}
+""",
+    )
+    runtime = run_app(run_runtime, "asgi", source, GRACEFUL_SHUTDOWN="on")
+    runtime.invoke(url_event()).result()
+    assert runtime.invoke(url_event("/next")).result().payload == b"body"
+    runtime.wait_until_it_waits()
+    runtime.process.send_signal(signal.SIGTERM)
+    assert runtime.wait_for_exit() == 0
+    assert "tick ends\n" in runtime.log
+    assert ("pending" in runtime.log) == bool(ends)
+
+
 def test_failed_startup_is_an_error_of_init(run_runtime: RunRuntime) -> None:
     failed = '{"type": "lifespan.startup.failed", "message": "Traceback\\n  line\\nno database"}'
     source = LIFESPAN.replace("startup(scope", f"await send({failed}); raise ValueError('again'); (scope")

@@ -64,10 +64,13 @@ class HandlerApplication:
             raise
 
     def stop(self) -> None:
-        """Stop the ASGI applications that the handler serves; a handler has no end of its own."""
+        """Stop the ASGI applications that the handler serves, and then the event loop. A handler has no end itself."""
         asgi = _loaded_asgi()
         if asgi is not None:
             asgi.stop_applications(self._log)
+        driver = sys.modules.get("lambda_streaming.response.asyncio_driver")
+        if driver is not None:
+            driver.close_process_driver()
 
     def _answer(self, value: Any, stream: ResponseStream) -> None:
         if isinstance(value, HttpResponse):

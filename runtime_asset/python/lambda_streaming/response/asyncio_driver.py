@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # The most bytes that may wait for the socket when a handler does not await its writes.
 UNAWAITED_LIMIT_BYTES = 16 * 1024 * 1024
+# The time for tasks that are cancelled when the process ends.
+CANCEL_TIMEOUT_S = 1.0
 
 
 class _Work:
@@ -99,6 +101,15 @@ class AsyncioDriver:
             self._loop.add_writer(body.connection.fileno(), self._send_more, body)
         work.unawaited += 1
         return _Sent(self._loop, work)
+
+    def close(self) -> None:
+        """Cancel the tasks that are left, as `asyncio.run` does, so that their `finally` runs."""
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self._loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
 
     async def finish(self, body: BodyWriter) -> None:
         """Send what is left of an ended body and wait for Lambda's reply to it; other tasks go on meanwhile."""
@@ -181,6 +192,12 @@ class _Sent:
             waiter: asyncio.Future[None] = self._loop.create_future()
             work.waiters.append(waiter)
             yield from waiter
+
+
+def close_process_driver() -> None:
+    """End the event loop of the process, if there is one."""
+    if _process_driver is not None:
+        _process_driver.close()
 
 
 def process_driver() -> AsyncioDriver:
