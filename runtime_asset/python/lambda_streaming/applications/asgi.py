@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     ]
 
 VERSIONS = {"version": "3.0", "spec_version": "2.3"}
+_START = "http.response.start"
+_BODY = "http.response.body"
 
 _handlers: list[AsgiHandler] = []
 
@@ -149,14 +151,15 @@ class AsgiHandler(WebHandler):
 class RequestCycle:
     """`receive` and `send` of one request.
 
-    The next message of the application is `http.response.start`, then one or more `http.response.body`.
+    `_expected` is the type of the application's next message: `http.response.start`, then `http.response.body` up to
+    the last one. It is empty when the response has ended, or the client has left.
     """
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._stream = exchange.stream
         self._has_request = True
-        self._expected = "http.response.start"
+        self._expected = _START
         # Those who wait in `receive` for the end of the response.
         self._waiters: list[asyncio.Future[None]] = []
 
@@ -164,56 +167,56 @@ class RequestCycle:
         if self._has_request:
             self._has_request = False
             return {"type": "http.request", "body": self._exchange.request.body, "more_body": False}
-        if self._expected and not self._exchange.is_disconnected:
+        if self._expected:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        if self._exchange.is_disconnected:
-            raise ClientDisconnected("the client has left, or the response is too large: nothing more of it is sent")
         kind = message["type"]
         if kind != self._expected:
-            raise RuntimeError(
-                f"the application sent {kind!r} when {self._expected!r} was due"
-                if self._expected
-                else f"the application sent {kind!r} after the end of its response"
-            )
-        if kind == "http.response.start":
+            raise self._refusal(kind)
+        if kind == _START:
             self._start(message)
-        else:
-            await self._send_body(message)
+            return
+        try:
+            if not self._put(message):
+                await self._stream.wait_until_sent()
+        except ResponseCutOff:
+            self.disconnect()
+            raise self._refusal(kind) from None
 
     def _start(self, message: Message) -> None:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
         self._exchange.name_head(message["status"], headers)
-        self._expected = "http.response.body"
+        self._expected = _BODY
         if any(name.lower() == "content-length" for name, _ in headers):
             # The body follows at once, in most cases before this is called. Watching the head would take longer.
             asyncio.get_running_loop().call_soon(self._stream.let_head_leave)
         else:
             self._stream.let_head_leave()
 
-    async def _send_body(self, message: Message) -> None:
+    def _put(self, message: Message) -> bool:
+        """Take a part of the body; return False if the application has to wait until it is sent."""
         body = message.get("body", b"")
-        try:
-            if message.get("more_body", False):
-                has_left = self._stream.put(body) if body else True
-            else:
-                has_left = self._stream.put_last(body)
-                self.end()
-            if not has_left:
-                await self._stream.wait_until_sent()
-        except ResponseCutOff:
-            self.disconnect()
-            raise ClientDisconnected("the client has left while the response was sent") from None
+        if message.get("more_body", False):
+            return self._stream.put(body)
+        has_left = self._stream.put_last(body)
+        self.end()
+        return has_left
+
+    def _refusal(self, kind: str) -> Exception:
+        """Return the error for a message that is not expected."""
+        if self._exchange.is_disconnected:
+            return ClientDisconnected("the client has left, or the response is too large: nothing more of it is sent")
+        if self._expected:
+            return RuntimeError(f"the application sent {kind!r} when {self._expected!r} was due")
+        return RuntimeError(f"the application sent {kind!r} after the end of its response")
 
     def check_complete(self) -> None:
         """Raise an error if the application has returned before the end of its response."""
-        if self._exchange.is_disconnected:
-            return
-        if self._expected == "http.response.start":
+        if self._expected == _START:
             raise RuntimeError("the application returned without a response")
         if self._expected:
             raise RuntimeError("the application returned before the end of its response: more_body was True")
@@ -221,14 +224,11 @@ class RequestCycle:
     def disconnect(self) -> None:
         """Tell the application that the client has left."""
         self._exchange.is_disconnected = True
-        self._wake_waiters()
+        self.end()
 
     def end(self) -> None:
         """Tell the application that the response is over."""
         self._expected = ""
-        self._wake_waiters()
-
-    def _wake_waiters(self) -> None:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
