@@ -49,6 +49,10 @@ WRONG = {
     "start twice": ([start()] * 2, "sent 'http.response.start' when 'http.response.body' was due"),
     "no response": (["pass"], "the application returned without a response"),
     "no body": ([start()], "returned before the end of its response"),
+    "text as body": ([start(), body("'text'")], "a body of type str; ASGI allows bytes only"),
+    "list as streamed body": ([start(), body("[b'a']", more=True)], "a body of type list; ASGI allows bytes only"),
+    "message is text": (["await send('x')"], "the application sent 'x'; a message is a dict with a 'type'"),
+    "headers as text": ([start(headers="[('x-a', 'b')]"), body()], "the header 'x-a': 'b'; ASGI allows pairs of bytes"),
     "unknown message": (["await send({'type': 'websocket.accept'})"], "sent 'websocket.accept'"),
     "status 99": ([start("99"), body()], "status_code is 99"),
     "status 600": ([start("600"), body()], "status_code is 600"),
@@ -86,6 +90,27 @@ def test_message_after_the_end_is_an_error_in_the_log_only(run_runtime: RunRunti
     assert not answer.trailers
     runtime.wait_for_log("sent 'http.response.body' after the end of its response")
     assert runtime.log.count("[ERROR]") == 1
+
+
+def test_body_of_a_wrong_type_behind_a_front_door_that_buffers(run_runtime: RunRuntime) -> None:
+    runtime = run_app(run_runtime, "asgi", app_of(start(), body("'text'")))
+    answer = json.loads(runtime.invoke({**HTTP_API_2_EVENT, "rawPath": "/"}).result().body)
+    assert (answer["statusCode"], answer["body"]) == (500, "Internal Server Error")
+    runtime.wait_for_log("a body of type str; ASGI allows bytes only")
+
+
+@pytest.mark.parametrize("kind", ["bytearray", "memoryview"])
+def test_body_may_be_a_buffer_that_is_used_again(kind: str, run_runtime: RunRuntime) -> None:
+    source = app_of(start(), "data = bytearray(b'first')", body(f"{kind}(data)"), "data[:] = b'later'")
+    assert run_app(run_runtime, "asgi", source).invoke(url_event()).result().payload == b"first"
+
+
+@pytest.mark.parametrize("lines", [[start(), body(more=True), "1 / 0"], [start(), body(), "1 / 0"]])
+def test_later_error_in_the_log_has_the_request_id(lines: list[str], run_runtime: RunRuntime) -> None:
+    runtime = run_app(run_runtime, "asgi", app_of(*lines))
+    exchange = runtime.invoke(url_event())
+    exchange.result()
+    runtime.wait_for_log(f"[ERROR] ZeroDivisionError: division by zero (RequestId: {exchange.request_id})")
 
 
 def test_missing_end_after_the_first_byte_becomes_trailers(run_runtime: RunRuntime) -> None:
@@ -526,6 +551,7 @@ def test_other_event_without_a_handler_is_an_error(run_runtime: RunRuntime) -> N
     [
         ("lifespan='never'", "lifespan is 'never'; allowed are 'auto', 'on' and 'off'"),
         ("root_path='api'", "root_path is 'api'; it must be ASCII and begin"),
+        ("authorization_header='Authorization'", "authorization_header is 'Authorization'; it must be another one"),
         ("other_events='app.jobs:handle'", "other_events is 'app.jobs:handle'; it must be a handler"),
     ],
 )

@@ -107,7 +107,7 @@ BUFFERING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "REST": (REST_EVENT, MULTI_VALUE),
     "HTTP API 1.0": (HTTP_API_1_EVENT, MULTI_VALUE),
     "HTTP API 2.0": (HTTP_API_2_EVENT, {"headers": SINGLE_VALUE, "cookies": ["a=1", "b=2; Path=/"]}),
-    "ALB": (ALB_EVENT, {"headers": {**SINGLE_VALUE, "set-cookie": "b=2; Path=/"}}),
+    "ALB": (ALB_EVENT, {"headers": {**SINGLE_VALUE, "set-cookie": "a=1", "Set-cookie": "b=2; Path=/"}}),
     "ALB with multi-value headers": (ALB_MULTI_EVENT, MULTI_VALUE),
 }
 
@@ -118,6 +118,22 @@ def test_front_door_that_buffers_gets_the_proxy_form(door: str, run_runtime: Run
     answer = run_runtime(NAMED).invoke(event).result()
     assert not answer.is_streamed
     assert json.loads(answer.body) == {"statusCode": 203, **head, "body": "é", "isBase64Encoded": False}
+
+
+@pytest.mark.parametrize("event", [HTTP_API_2_EVENT, REST_EVENT, ALB_EVENT])
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+def test_proxy_form_without_a_body(method: str, status: int, event: dict[str, Any], run_runtime: RunRuntime) -> None:
+    event = copy.deepcopy(event)
+    (event["requestContext"].get("http", event)).update({"method": method, "httpMethod": method})
+    runtime = run_runtime(f"""
+from lambda_streaming import HttpResponse
+
+def handler(event, context):
+    yield HttpResponse({status}, {{"content-type": "text/plain"}})
+    yield "body"
+""")
+    document = json.loads(runtime.invoke(event).result().body)
+    assert (document["statusCode"], document["body"]) == (status, "")
 
 
 def test_binary_body_in_the_proxy_form_is_base64(run_runtime: RunRuntime) -> None:

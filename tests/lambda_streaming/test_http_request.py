@@ -95,9 +95,28 @@ def test_given_root_path(path: str, expected: str) -> None:
     assert (scope["root_path"], scope["path"]) == ("/api", expected)
 
 
-def test_empty_root_path_ignores_the_stage() -> None:
-    scope = scope_of(request_of(rest_event("/items", "/prod/items"), root_path=""), {})
-    assert (scope["root_path"], scope["path"]) == ("", "/items")
+# Events for the client's path /prod/api/items, where `prod` is the stage.
+BELOW_THE_STAGE: dict[str, dict[str, Any]] = {
+    "REST": rest_event("/api/items", "/prod/api/items"),
+    "HTTP API": api_2_event("/prod/api/items", "prod"),
+}
+
+
+@pytest.mark.parametrize("door", BELOW_THE_STAGE)
+@pytest.mark.parametrize(
+    ("root_path", "root", "path"),
+    [
+        ("", "", "/api/items"),
+        ("/api", "/prod/api", "/prod/api/items"),
+        ("/prod/api", "/prod/api", "/prod/api/items"),
+        ("/other", "/prod/other", "/prod/other/api/items"),
+    ],
+)
+def test_root_path_below_a_stage_is_the_same_for_every_api(door: str, root_path: str, root: str, path: str) -> None:
+    request = request_of(BELOW_THE_STAGE[door], root_path=root_path)
+    scope, environ = scope_of(request, {}), environ_of(request)
+    assert (scope["root_path"], scope["path"]) == (root, path)
+    assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (root, path[len(root) :])
 
 
 @pytest.mark.parametrize("root_path", ["api", "/café"])

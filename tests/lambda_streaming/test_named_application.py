@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 import threading
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from lambda_streaming.applications import named_application
-from lambda_streaming.applications.named_application import kind_of
+from lambda_streaming import AsgiHandler, WsgiHandler
+from lambda_streaming.applications import slow_init
+from lambda_streaming.applications.call_signature import problem_of
 
 from .conftest import RunRuntime
 from .web_events import run_app, url_event
@@ -86,11 +90,16 @@ MISTAKES = [
     ("asgi", "app.main:ap", "Runtime.AppNotFound", "did you mean 'app'?"),
     ("asgi", "app.main:Service.other", "Runtime.AppNotFound", "which has no 'other'"),
     ("asgi", "app.main:number", "Runtime.AppNotUsable", "'number' is of type int, which is no ASGI application"),
-    ("asgi", "app.main:wsgi", "Runtime.AppNotUsable", "'wsgi' is a WSGI application; use Adapter.wsgi()"),
+    (
+        "asgi",
+        "app.main:wsgi",
+        "Runtime.AppNotUsable",
+        "'wsgi' is a WSGI application; use Adapter.wsgi() or WsgiHandler",
+    ),
     ("wsgi", "app.main:app", "Runtime.AppNotUsable", "'app' is an ASGI application; use Adapter.asgi()"),
     ("asgi", "app.main:create_wsgi()", "Runtime.AppNotUsable", "the result of create_wsgi() is a WSGI application"),
-    ("asgi", "app.main:create_app", "Runtime.AppNotUsable", "as a factory does; call it: create_app()"),
-    ("wsgi", "app.main:create_wsgi", "Runtime.AppNotUsable", "as a factory does; call it: create_wsgi()"),
+    ("asgi", "app.main:create_app", "Runtime.AppNotUsable", "as a factory or a class does; call it: create_app()"),
+    ("wsgi", "app.main:create_wsgi", "Runtime.AppNotUsable", "as a factory or a class does; call it: create_wsgi()"),
     ("asgi", "app.main:number()", "Runtime.AppNotUsable", "is of type int and cannot be called"),
     ("asgi", "app.main:create_with()", "TypeError", "create_with() missing 1 required positional argument"),
     ("asgi", "app.main:broken()", "ValueError", "no settings"),
@@ -133,20 +142,22 @@ def test_wrong_variable_is_an_error_of_init(variable: str, value: str, message: 
     assert message in error["errorMessage"]
 
 
-def test_slow_import_is_logged_before_lambda_ends_init(
+def test_slow_init_is_logged_before_lambda_ends_init(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(named_application, "INIT_LIMIT_S", 1)
-    still_importing = threading.Lock()
-    still_importing.acquire()
-    named_application._warn_of_slow_import(still_importing, "app.main")
-    assert "the import of 'app.main' has taken 0 s. Lambda gives init 1 s" in capsys.readouterr().out
+    monkeypatch.setattr(slow_init, "WARNING_S", 0)
+    unfinished = threading.Lock()
+    unfinished.acquire()
+    slow_init._warn_if_slow(unfinished, "the import of 'app.main'")
+    assert "the import of 'app.main' has taken 0 s. Lambda gives init 10 s" in capsys.readouterr().out
 
 
 async def asgi_function(scope: Any, receive: Any, send: Any) -> None: ...
 def asgi_that_returns_an_awaitable(scope: Any, receive: Any, send: Any) -> Any: ...
 def wsgi_function(environ: Any, start_response: Any) -> Any: ...
+def wsgi_with_an_option(environ: Any, start_response: Any, debug: bool = False) -> Any: ...
 def factory() -> Any: ...
+def factory_with_options(settings: Any = None) -> Any: ...
 def anything(*args: Any) -> Any: ...
 
 
@@ -161,27 +172,71 @@ class WsgiObject:
 
     def method(self, environ: Any, start_response: Any) -> Any: ...
 
-
-class CallableObject:
-    def __call__(self) -> Any: ...
+    def make(self) -> Any: ...
 
 
-@pytest.mark.parametrize(
-    ("application", "kind"),
-    [
-        (asgi_function, "ASGI"),
-        (asgi_that_returns_an_awaitable, "ASGI"),
-        (AsgiObject(), "ASGI"),
-        (AsgiObject().method, "ASGI"),
-        (wsgi_function, "WSGI"),
-        (WsgiObject(), "WSGI"),
-        (WsgiObject().method, "WSGI"),
-        (factory, "factory"),
-        (CallableObject(), ""),
-        (anything, ""),
-        (print, ""),
-        (AsgiObject, ""),
-    ],
-)
-def test_kind_of_an_application_is_read_from_its_code(application: Any, kind: str) -> None:
-    assert kind_of(application) == kind
+class AsgiClass:
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+class WsgiClass:
+    def __init__(self, environ: Any, start_response: Any) -> None: ...
+
+
+class Old:
+    def __init__(self, scope: Any) -> None: ...
+    async def __call__(self, receive: Any, send: Any) -> None: ...
+
+
+@functools.wraps(wsgi_function)
+async def made_asgi_by_a_decorator(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+# Object, kind for which it is taken, and a part of the problem; empty if there is none.
+OBJECTS: list[tuple[Any, str, str]] = [
+    (asgi_function, "ASGI", ""),
+    (asgi_that_returns_an_awaitable, "ASGI", ""),
+    (AsgiObject(), "ASGI", ""),
+    (AsgiObject().method, "ASGI", ""),
+    (AsgiClass, "ASGI", ""),
+    (wsgi_function, "WSGI", ""),
+    (WsgiObject(), "WSGI", ""),
+    (WsgiObject().method, "WSGI", ""),
+    (WsgiClass, "WSGI", ""),
+    (wsgi_with_an_option, "WSGI", ""),
+    (made_asgi_by_a_decorator, "ASGI", ""),
+    (anything, "ASGI", ""),
+    (anything, "WSGI", ""),
+    (print, "ASGI", ""),
+    (functools.partial(asgi_function, {}), "ASGI", ""),
+    (Mock(), "WSGI", ""),
+    (wsgi_function, "ASGI", "app is a WSGI application; use Adapter.wsgi() or WsgiHandler"),
+    (WsgiClass, "ASGI", "app is a WSGI application"),
+    (asgi_function, "WSGI", "app is an ASGI application; use Adapter.asgi() or AsgiHandler"),
+    (AsgiObject().method, "WSGI", "app is an ASGI application"),
+    (factory, "ASGI", "app takes no parameters, as a factory or a class does; call it: app()"),
+    (factory_with_options, "ASGI", "app takes no parameters, as a factory or a class does; call it: app()"),
+    (AsgiObject, "ASGI", "app takes no parameters, as a factory or a class does; call it: app()"),
+    (WsgiObject().make, "WSGI", "app takes no parameters, as a factory or a class does; call it: app()"),
+    (Old, "ASGI", "app takes the parameters scope; an ASGI application takes scope, receive and send"),
+    (lambda event, context, more, most: None, "WSGI", "a WSGI application takes environ and start_response"),
+    ("main:app", "ASGI", "app is of type str, which is no ASGI application"),
+    (None, "WSGI", "app is of type NoneType, which is no WSGI application"),
+]
+
+
+@pytest.mark.parametrize(("application", "kind", "problem"), OBJECTS)
+def test_parameters_tell_mistakes(application: Any, kind: str, problem: str) -> None:
+    found = problem_of(application, kind, "app", "app()")
+    assert problem in found
+    assert bool(problem) == bool(found)
+
+
+@pytest.mark.parametrize(("application", "kind", "problem"), OBJECTS)
+def test_handlers_reject_what_is_no_application(application: Any, kind: str, problem: str) -> None:
+    handler: Any = {"ASGI": AsgiHandler, "WSGI": WsgiHandler}[kind]
+    if problem:
+        with pytest.raises(TypeError, match=re.escape(problem)):
+            handler(application)
+    else:
+        assert callable(handler(application))

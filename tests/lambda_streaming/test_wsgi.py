@@ -101,7 +101,8 @@ WRONG = {
     "status 600": (["start_response('600 X', [])", "return [b'x']"], "status_code is 600"),
     "text": ([START, "return ['text']"], "item of type str; WSGI allows bytes only"),
     "text to write": ([START, "write('text')", "return []"], "item of type str; WSGI allows bytes only"),
-    "nothing returned": ([START], "'NoneType' object is not iterable"),
+    "nothing returned": ([START], "returned None; WSGI allows an iterable of bytes"),
+    "number in a header": (["start_response('200 OK', [('a', 1)])", "return []"], "the header 'a': 1; name and value"),
     "line break in a header": (
         ["start_response('200 OK', [('x-a', 'a\\nb')])", "return [b'x']"],
         "control characters are not allowed",

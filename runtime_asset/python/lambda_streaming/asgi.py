@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from lambda_streaming.applications.asgi import AsgiHandler
-from lambda_streaming.applications.named_application import ASGI, load_application, load_other_events
+from lambda_streaming.applications.call_signature import ASGI
+from lambda_streaming.applications.named_application import load_application, load_other_events
 from lambda_streaming.process.settings import asgi_settings
 from lambda_streaming.response.asyncio_driver import process_driver
 

@@ -188,7 +188,7 @@ class InvocationLoop:
             return
         self._failure = error
         report = ErrorReport.of_exception(error, invocation.request_id)
-        self._log.error(report)
+        self._log.error(report, "" if stream is None else stream.log_remark)
         try:
             if stream is None or stream.give_up():
                 self._accept(self._api.post_error(invocation, report))

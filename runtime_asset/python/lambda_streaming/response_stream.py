@@ -129,6 +129,7 @@ class ResponseStream:
         "body",
         "cut_off_by",
         "head",
+        "log_remark",
         "phase",
     )
 
@@ -143,6 +144,8 @@ class ResponseStream:
         self._default_headers = TEXT_HEADERS
         self.phase: Phase = HEAD_OPEN
         self.cut_off_by: ResponseCutOff | None = None
+        # Text after the message of an error in the log; web applications add the request id.
+        self.log_remark = ""
         # The producer opens the response, or the flusher does when a named head has waited long enough. A producer that
         # an exception interrupted may have kept the lock, and may take it again.
         self._opening = RLock()
@@ -285,13 +288,14 @@ class ResponseStream:
             return self.body.put(data)
         return self._begin(defaults, data)
 
-    def put_last(self, data: bytes) -> bool:
+    def put_last(self, data: bytes | bytearray | memoryview) -> bool:
         """Take the last item and end the response: both leave in one send."""
         if data:
             if self.phase != BODY:
                 self._begin(BYTES_HEADERS, b"")
             assert self.body is not None
-            self.body.hold(data)
+            # A copy of a buffer: the producer can change it before the item leaves.
+            self.body.hold(data if isinstance(data, bytes) else bytes(data))
         return self.put_end()
 
     def wait_until_sent(self) -> Awaitable[None]:

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from lambda_streaming.applications.named_application import WSGI, load_application, load_other_events
+from lambda_streaming.applications.call_signature import WSGI
+from lambda_streaming.applications.named_application import load_application, load_other_events
 from lambda_streaming.applications.wsgi import WsgiHandler
 from lambda_streaming.process.settings import web_settings
 

@@ -10,10 +10,12 @@ application returns, so background tasks that belong to the response delay no cl
 
 from __future__ import annotations
 
+from lambda_streaming.applications.call_signature import ASGI
 from lambda_streaming.applications.handler_loader import HandlerError
 from lambda_streaming.applications.lifespan import Lifespan, NoLifespan
 from lambda_streaming.applications.returned import is_loop_running
-from lambda_streaming.applications.web_application import Exchange, WebHandler
+from lambda_streaming.applications.slow_init import watch_init
+from lambda_streaming.applications.web_application import Exchange, WebHandler, check_application
 from lambda_streaming.error_report import ErrorReport
 from lambda_streaming.process.python_path import import_standard
 from lambda_streaming.response.asyncio_driver import process_driver
@@ -59,14 +61,15 @@ class AsgiHandler(WebHandler):
         lifespan: `"auto"` runs the application's lifespan if it has one, `"on"` requires one, `"off"` runs none. It
             runs once per execution environment: startup during init, shutdown at the end if
             `LAMBDA_STREAMING_GRACEFUL_SHUTDOWN` is `on`. Default: `"auto"`.
-        root_path: the path at which the application is mounted, such as `/api`. Default: the stage of an API.
+        root_path: the path at which the application is mounted, such as `/api`, below the stage of an API. Default:
+            the stage alone.
         other_events: a handler for events that are no HTTP requests, such as those of a queue. Default: such events
             are an error.
         authorization_header: the header whose value becomes `authorization`, which IAM uses itself. Default: none.
         forwarded_host: use `x-forwarded-host` as `host`. Clients can send it too, so use it only for a function that
             they cannot reach directly. Default: False.
         error_responses: answer an exception of the application with status 500, and log it. False makes it an error
-            of the invocation. Default: True.
+            of the invocation. An exception that the framework answers itself stays a response. Default: True.
     """
 
     def __init__(
@@ -89,18 +92,22 @@ class AsgiHandler(WebHandler):
         )
         if lifespan not in ("auto", "on", "off"):
             raise ValueError(f"lifespan is {lifespan!r}; allowed are 'auto', 'on' and 'off'")
+        check_application(app, ASGI)
         self._app = app
         self._lifespan = NoLifespan() if lifespan == "off" else Lifespan(app, VERSIONS, is_required=lifespan == "on")
         _handlers.append(self)
 
     def start(self) -> None:
         """Run the startup of the lifespan. Raises `HandlerError` if it fails."""
+        finish = watch_init("the application's startup")
         try:
             process_driver().run(self._lifespan.startup())
         except HandlerError:
             raise
         except BaseException as error:  # SystemExit too: Lambda gets the reason before the process ends.
             raise HandlerError(ErrorReport.of_exception(error)) from error
+        finally:
+            finish()
 
     def stop(self, log: Log) -> None:
         process_driver().run(self._lifespan.shutdown(log))
@@ -174,7 +181,10 @@ class RequestCycle:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        kind = message["type"]
+        try:
+            kind = message["type"]
+        except (TypeError, KeyError):
+            raise TypeError(f"the application sent {message!r:.200}; a message is a dict with a 'type'") from None
         if kind != self._expected:
             raise self._refusal(kind)
         if kind == _START:
@@ -188,7 +198,7 @@ class RequestCycle:
             raise self._refusal(kind) from None
 
     def _start(self, message: Message) -> None:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
+        headers = [_decoded(*pair) for pair in message.get("headers", ())]
         self._exchange.name_head(message["status"], headers)
         self._expected = _BODY
         if any(name.lower() == "content-length" for name, _ in headers):
@@ -200,6 +210,8 @@ class RequestCycle:
     def _put(self, message: Message) -> bool:
         """Take a part of the body; return False if the application has to wait until it is sent."""
         body = message.get("body", b"")
+        if type(body) is not bytes and not isinstance(body, (bytes, bytearray, memoryview)):
+            raise TypeError(f"the application sent a body of type {type(body).__name__}; ASGI allows bytes only")
         if message.get("more_body", False):
             return self._stream.put(body)
         has_left = self._stream.put_last(body)
@@ -233,6 +245,13 @@ class RequestCycle:
             if not waiter.done():
                 waiter.set_result(None)
         self._waiters.clear()
+
+
+def _decoded(name: bytes, value: bytes) -> tuple[str, str]:
+    try:
+        return name.decode("latin-1"), value.decode("latin-1")
+    except AttributeError:
+        raise TypeError(f"the application sent the header {name!r}: {value!r}; ASGI allows pairs of bytes") from None
 
 
 def _has_disconnected(error: BaseException | None) -> bool:

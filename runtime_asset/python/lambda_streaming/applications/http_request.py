@@ -31,8 +31,9 @@ _PORTS = {"http": 80, "https": 443}
 class RequestOptions:
     """The options of a web application about its requests.
 
-    `root_path`: the path at which the application is mounted, such as `/api`. It counts as such even if the front door
-    has removed it from the request. Default None: the stage of an API, where the client's path has it.
+    `root_path`: the path at which the application is mounted, such as `/api`. The stage of an API comes before it,
+    where the client's path has it. It counts even if a proxy has removed it from the request. Default None: the stage
+    alone. Empty: none, and the stage is removed from the path.
 
     `authorization_header`: the header whose value becomes `authorization`, which IAM uses for its signature.
 
@@ -48,7 +49,7 @@ class RequestOptions:
         trusts_forwarded_host: bool = False,
     ) -> None:
         self.root_path = None if root_path is None else _checked_root_path(root_path)
-        self.authorization_header = authorization_header.lower() if authorization_header else None
+        self.authorization_header = _checked_header(authorization_header) if authorization_header else None
         self.trusts_forwarded_host = trusts_forwarded_host
 
 
@@ -84,13 +85,18 @@ class HttpRequest:
         self.client_ip = _client_ip(context, door, headers)
 
 
+def _checked_header(name: str) -> str:
+    if name.lower() == "authorization":
+        raise ValueError(f"authorization_header is {name!r}; it must be another one, whose value replaces it")
+    return name.lower()
+
+
 def _checked_root_path(root_path: str) -> str:
-    root_path = root_path.rstrip("/")
     if root_path and not (root_path.startswith("/") and root_path.isascii()):
         raise ValueError(
             f"root_path is {root_path!r}; it must be ASCII and begin with a slash, such as '/api', or be empty"
         )
-    return root_path
+    return root_path.rstrip("/")
 
 
 # Paths.
@@ -98,38 +104,41 @@ def _checked_root_path(root_path: str) -> str:
 
 def _paths(event: dict[str, Any], door: str, root_path: str | None) -> tuple[str, bytes, bytes]:
     """Return the root path, the whole path decoded and the whole path encoded."""
-    given = event.get("rawPath") if "rawPath" in event else event.get("path")
-    path = given if isinstance(given, str) and given.startswith("/") else "/"
+    stage, path = _stage_and_path(event, door)
     if root_path is None:
-        root_path, path = _stage_and_path(event, door, path)
-    elif not _is_below(path, root_path):
-        path = root_path + path
+        root = stage
+    elif not root_path:
+        root = ""
+    elif _is_below(stage + path, root_path):
+        root, path = root_path, (stage + path)[len(root_path) :]
+    else:
+        # Below the stage, where a proxy in front of the API may have removed it.
+        root = stage + root_path
+        path = path[len(root_path) :] if _is_below(path, root_path) else path
+    path = root + path
     if door in _DECODED_PATHS:
-        return (
-            root_path,
-            path.encode("utf-8", "surrogatepass"),
-            quote(path, _PATH_CHARACTERS, errors="replace").encode(),
-        )
+        return root, path.encode("utf-8", "surrogatepass"), quote(path, _PATH_CHARACTERS, errors="replace").encode()
     # The client's own encoding stays; only what no URL may have is encoded.
     encoded = path if path.isascii() else quote(path, _PATH_CHARACTERS + "%")
-    return root_path, unquote_to_bytes(encoded), encoded.encode()
+    return root, unquote_to_bytes(encoded), encoded.encode()
 
 
-def _stage_and_path(event: dict[str, Any], door: str, path: str) -> tuple[str, str]:
-    """Return the root path and the whole path behind an API: its stage is the root path, if the client's path has it.
+def _stage_and_path(event: dict[str, Any], door: str) -> tuple[str, str]:
+    """Return the stage of an API as a path, if the client's path has it, and the rest of that path.
 
     The path of an HTTP API has the stage. That of a REST API has not: there the context has the client's path, which
     lacks the stage behind a custom domain name.
     """
+    given = event.get("rawPath") if "rawPath" in event else event.get("path")
+    path = given if isinstance(given, str) and given.startswith("/") else "/"
     context = event["requestContext"]
-    stage = context.get("stage")
-    if door not in _DECODED_PATHS or not stage or stage == "$default":
+    stage = f"/{context.get('stage')}"
+    if door not in _DECODED_PATHS or stage in ("/None", "/", "/$default"):
         return "", path
-    stage_path = f"/{stage}"
     if door == front_door.REST_API:
-        whole = stage_path + path
-        return (stage_path, whole) if str(context.get("path")).rstrip("/") == whole.rstrip("/") else ("", path)
-    return (stage_path, path) if _is_below(path, stage_path) else ("", path)
+        client_path = str(context.get("path")).rstrip("/")
+        return (stage, path) if client_path == (stage + path).rstrip("/") else ("", path)
+    return (stage, path[len(stage) :]) if _is_below(path, stage) else ("", path)
 
 
 def _is_below(path: str, root_path: str) -> bool:

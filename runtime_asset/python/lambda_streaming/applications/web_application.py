@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import quote_from_bytes
 
+from lambda_streaming.applications.call_signature import problem_of
 from lambda_streaming.applications.http_request import HttpRequest, RequestOptions
 from lambda_streaming.applications.returned import Turn
 from lambda_streaming.error_report import ErrorReport
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 _URI_CHARACTERS = "%!$&'()*+,;=:@/?#[]~-._"
 _ERROR_HEADERS = (("content-type", "text/plain; charset=utf-8"),)
 _ERROR_BODY = b"Internal Server Error"
+_IN_A_TEST = "; in a test use the test client of your framework with the application, or `lambda-streaming serve`"
+
+
+def _described(event: Any) -> str:
+    if not isinstance(event, dict):
+        return f"it is of type {type(event).__name__}"
+    return f"its keys are {', '.join(sorted(event))[:200]}" if event else "it is empty"
 
 
 class NotHttpRequestError(RuntimeFault):
@@ -61,7 +69,7 @@ class WebHandler:
         door = front_door.of_event(event)
         if door is None:
             return self._answer_other(event, context)
-        turn = Turn.take(type(self).__name__)
+        turn = Turn.take(type(self).__name__, _IN_A_TEST)
         request = HttpRequest(event, door, self._request_options)
         return self._answer(Exchange(request, event, context, turn))
 
@@ -71,11 +79,17 @@ class WebHandler:
     def _answer_other(self, event: Any, context: Any) -> Any:
         if self._other_events is not None:
             return self._other_events(event, context)
-        keys = ", ".join(sorted(map(str, event))) if isinstance(event, dict) else type(event).__name__
         raise NotHttpRequestError(
-            f"the event is no HTTP request (its keys are {keys[:200]}), and the function has only a web application: "
-            "name a handler for other events in other_events"
+            f"the event is no HTTP request ({_described(event)}), and the function has only a web application: name a "
+            "handler for other events in other_events"
         )
+
+
+def check_application(app: Any, kind: str) -> None:
+    """Reject an object that is no application of the kind."""
+    problem = problem_of(app, kind, "app", "app()")
+    if problem:
+        raise TypeError(problem)
 
 
 class Exchange:
@@ -87,6 +101,7 @@ class Exchange:
         self.context = context
         self.turn = turn
         self.stream = turn.stream
+        self.stream.log_remark = f" (RequestId: {context.aws_request_id})"
         self.is_disconnected = False
 
     def name_head(self, status_code: int, headers: Iterable[tuple[str, str]]) -> None:
@@ -95,6 +110,8 @@ class Exchange:
         self.stream.name_final_head(head)
 
     def _sendable(self, name: str, value: str) -> str:
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"the application sent the header {name!r}: {value!r}; name and value must be text")
         if value.isascii():
             return value
         if name.lower() == "location":
@@ -116,8 +133,7 @@ class Exchange:
 
     def log_error(self, error: BaseException) -> None:
         """Log an exception of the application that is no error of the invocation."""
-        request_id = self.context.aws_request_id
-        self.turn.log.error(ErrorReport.of_exception(error, request_id), f" (RequestId: {request_id})")
+        self.turn.log.error(ErrorReport.of_exception(error, self.context.aws_request_id), self.stream.log_remark)
 
     def put_error_response(self, error: BaseException) -> None:
         """Log the error, and put the response that a web server gives. Raises the error if the head has left."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from io import BytesIO
 
-from lambda_streaming.applications.web_application import Exchange, WebHandler
+from lambda_streaming.applications.call_signature import WSGI
+from lambda_streaming.applications.web_application import Exchange, WebHandler, check_application
 from lambda_streaming.response.body_writer import BlockingDriver, ResponseCutOff
 
 TYPE_CHECKING = False
@@ -32,15 +33,15 @@ class WsgiHandler(WebHandler):
 
     Args:
         app: the application, a callable of `environ` and `start_response`.
-        root_path: the path at which the application is mounted, such as `/api`: `SCRIPT_NAME`. Default: the stage of
-            an API.
+        root_path: the path at which the application is mounted, such as `/api`, below the stage of an API. Default:
+            the stage alone. It is `SCRIPT_NAME`.
         other_events: a handler for events that are no HTTP requests, such as those of a queue. Default: such events
             are an error.
         authorization_header: the header whose value becomes `authorization`, which IAM uses itself. Default: none.
         forwarded_host: use `x-forwarded-host` as `host`. Clients can send it too, so use it only for a function that
             they cannot reach directly. Default: False.
         error_responses: answer an exception of the application with status 500, and log it. False makes it an error
-            of the invocation. Default: True.
+            of the invocation. An exception that the framework answers itself stays a response. Default: True.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class WsgiHandler(WebHandler):
             forwarded_host=forwarded_host,
             error_responses=error_responses,
         )
+        check_application(app, WSGI)
         self._app = app
 
     def _answer(self, exchange: Exchange) -> None:
@@ -102,6 +104,10 @@ class _Response:
 
     def send(self, app: WsgiApplication, environ: dict[str, Any]) -> None:
         items = app(environ, self.start_response)
+        if not hasattr(items, "__iter__"):
+            raise TypeError(
+                f"the application returned {items!r:.200}; WSGI allows an iterable of bytes, such as [b'text']"
+            )
         try:
             for item in items:
                 self._put(item)

@@ -50,11 +50,10 @@ class Destinations:
             return RawDestination(self, invocation)
         assert isinstance(event, dict)
         listed = self._settings.streaming_front_doors
+        method = front_door.method_of_event(event)
         if door not in listed and not front_door.streams_in_part(door, event, invocation.function_arn, listed):
-            return ProxyDestination(self, invocation, door)
-        return PreludeDestination(
-            self, invocation, door=door, method=front_door.method_of_event(event), filler=self._filler_for(door)
-        )
+            return ProxyDestination(self, invocation, door=door, method=method)
+        return PreludeDestination(self, invocation, door=door, method=method, filler=self._filler_for(door))
 
     def warn_of_encoding(self, door: str) -> None:
         """Warn once that a Function URL decodes responses: aws/aws-lambda-nodejs-runtime-interface-client#96."""
@@ -91,7 +90,9 @@ class RawDestination:
         return self._open_stream(BodyWriter, head.content_type or "application/octet-stream")
 
     def open_whole(self, content: bytes, content_type: str) -> CollectedBody:
-        return CollectedBody(lambda _: self._api.post_response(self._invocation, content, content_type))
+        return CollectedBody(
+            lambda _: content, lambda content: self._api.post_response(self._invocation, content, content_type)
+        )
 
     def await_first_item(self, head: NamedHead) -> None:
         """Do nothing: without a prelude no head can leave."""
@@ -134,19 +135,20 @@ class ProxyDestination(RawDestination):
 
     can_fail_late = True
 
-    def __init__(self, destinations: Destinations, invocation: Invocation, door: str) -> None:
+    def __init__(self, destinations: Destinations, invocation: Invocation, *, door: str, method: str) -> None:
         super().__init__(destinations, invocation)
         self._door = door
+        self._method = method
 
     def open(self, head: HttpResponse) -> CollectedBody:
         # Imported here: functions behind a front door that streams do not need it.
         from lambda_streaming.response.proxy_form import proxy_json
 
         prelude.validated(head)
+        is_bodiless = _is_bodiless(self._method, head.status_code)
         return CollectedBody(
-            lambda body: self._api.post_response(
-                self._invocation, proxy_json(head, body, self._door), "application/json"
-            )
+            lambda body: proxy_json(head, b"" if is_bodiless else body, self._door),
+            lambda content: self._api.post_response(self._invocation, content, "application/json"),
         )
 
 
@@ -162,8 +164,9 @@ class HeadOnlyBody(BodyWriter):
 class CollectedBody:
     """A body that is posted whole, when it is complete."""
 
-    def __init__(self, post: Callable[[bytes], Reply]) -> None:
+    def __init__(self, encode: Callable[[bytes], bytes], post: Callable[[bytes], Reply]) -> None:
         self.reply: Reply | None = None
+        self._encode = encode
         self._post = post
         self._is_posted = False
         self._items: list[bytes | memoryview] = []
@@ -183,8 +186,9 @@ class CollectedBody:
         if self.reply is None:
             if self._is_posted:
                 raise ResponseInterrupted  # An exception interrupted the post: Lambda may have the response.
+            content = self._encode(b"".join(self._items))
             self._is_posted = True
-            self.reply = self._post(b"".join(self._items))
+            self.reply = self._post(content)
         return True
 
     def flush(self) -> bool:

@@ -1,8 +1,8 @@
 """The buffered form of an HTTP response, for front doors that do not stream.
 
 AWS's pages on proxy integrations give the keys: HTTP API 2.0 and Function URLs take `cookies` and one value a header;
-REST, HTTP API 1.0 and load balancers with multi-value headers take `multiValueHeaders`; a plain load balancer takes one
-value a header, and so a single cookie.
+REST, HTTP API 1.0 and load balancers with multi-value headers take `multiValueHeaders`. A plain load balancer takes one
+value a header; names that differ in case only are several headers to it, so each cookie has a spelling of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from lambda_streaming.response import front_door, prelude
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lambda_streaming.http_response import HttpResponse
 
 _MULTI_VALUE = frozenset((front_door.REST_API, front_door.HTTP_API_1, front_door.ALB_MULTI_VALUE))
@@ -30,8 +32,7 @@ def encode_proxy_form(head: HttpResponse, body: bytes, door: str) -> dict[str, o
     else:
         single = prelude.joined(headers)
         if door == front_door.ALB:
-            if cookies:
-                single["set-cookie"] = cookies[-1]
+            single.update(zip(_spellings("set-cookie"), cookies, strict=False))
         elif cookies:
             document["cookies"] = cookies
         document["headers"] = single
@@ -40,6 +41,14 @@ def encode_proxy_form(head: HttpResponse, body: bytes, door: str) -> dict[str, o
     document["isBase64Encoded"] = text is None
     document["body"] = _base64_of(body) if text is None else text
     return document
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Give the spellings of a name in upper and lower case, the name itself first."""
+    letters = [index for index, letter in enumerate(name) if letter.isalpha()]
+    for number in range(2 ** len(letters)):
+        upper = {index for bit, index in enumerate(letters) if number >> bit & 1}
+        yield "".join(letter.upper() if index in upper else letter for index, letter in enumerate(name))
 
 
 def _text_of(body: bytes) -> str | None:
