@@ -150,7 +150,7 @@ class StreamingFunction(StreamingTarget, aws_lambda.Function):
         environment = {} if environment is None else environment
         architecture = aws_lambda.Architecture.ARM_64 if architecture is None else architecture
         if not isinstance(adapter, Adapter):
-            raise TypeError(f"adapter must be an Adapter, such as Adapter.native(), got {adapter!r}")
+            raise TypeError(f"adapter must be an Adapter, such as Adapter.asgi('app.main:app'), got {adapter!r}")
         if not isinstance(architecture, aws_lambda.Architecture):
             raise TypeError(f"architecture must be an Architecture, such as Architecture.ARM_64, got {architecture!r}")
         check_timeout(timeout)

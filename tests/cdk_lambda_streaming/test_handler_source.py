@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -35,7 +36,6 @@ def look_in(folder: Path, source: str | bytes, python: tuple[int, int] = THIS_PY
         "import handler.inner",
         "from app import handler",
         "from app import main as handler",
-        "from . import handler",
         "with make() as handler: pass",
         "for handler in make(): pass",
         "if condition():\n    def handler(event, context): ...",
@@ -219,6 +219,40 @@ def test_invalid_bytes_are_rejected(tmp_path: Path, source: bytes) -> None:
 )
 def test_encodings_and_line_ends_are_read(tmp_path: Path, source: bytes) -> None:
     assert look_in(tmp_path, source) is None
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "imported"),
+    [
+        ("index", "index.py", ".chat"),
+        ("index", "index.py", ".."),
+        ("app.main", "app/main.py", "..chat"),
+        ("app", "app/__init__.py", "..chat"),
+    ],
+)
+def test_import_from_above_the_top_is_rejected(module: str, file: str, imported: str, tmp_path: Path) -> None:
+    """Python cannot import it in Lambda, where the modules of `entry` are at the top."""
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"import json\nfrom {imported} import words\ndef handler(event, context): yield ''\n")
+    with pytest.raises(ValueError, match=rf"line 2 imports from '{re.escape(imported)}', but the module is '{module}'"):
+        find_handler(SoughtName("handler", path, module, "handler", "handler='{}'"), THIS_PYTHON)
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "line"),
+    [
+        ("app.main", "app/main.py", "from .chat import words"),
+        ("app", "app/__init__.py", "from .chat import words"),
+        ("app.api.main", "app/api/main.py", "from ..chat import words"),
+        ("index", "index.py", "try:\n    from .chat import words\nexcept ImportError:\n    from chat import words"),
+    ],
+)
+def test_import_from_the_own_package_is_right(module: str, file: str, line: str, tmp_path: Path) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{line}\ndef handler(event, context): yield ''\n")
+    assert find_handler(SoughtName("handler", path, module, "handler", "handler='{}'"), THIS_PYTHON) is None
 
 
 def test_module_is_never_run(tmp_path: Path) -> None:

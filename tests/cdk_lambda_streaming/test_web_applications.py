@@ -533,6 +533,29 @@ class TestSearch:
             serve(stack, folder(main=FASTAPI, jobs=JOBS), adapter)
 
 
+class TestIgnoredModules:
+    @pytest.mark.parametrize("pattern", ["app", "app/main.py", "*.py"])
+    def test_module_that_is_not_deployed_is_rejected(self, pattern: str, stack: Stack, folder: MakeFolder) -> None:
+        entry = folder(app__main=FASTAPI)
+        (entry / ".lambdaignore").write_text(pattern)
+        excluded = "app" if pattern == "app" else "app/main.py"
+        with pytest.raises(ValueError, match=f"which has the application, is not deployed: .* excludes '{excluded}'"):
+            serve(stack, entry, Adapter.asgi("app.main:app"))
+
+    def test_handlers_too(self, stack: Stack, folder: MakeFolder) -> None:
+        entry = folder(index="def handler(event, context): yield ''", app__main=FASTAPI)
+        (entry / ".lambdaignore").write_text("index.py")
+        with pytest.raises(ValueError, match=r"index\.py', which has the handler, is not deployed"):
+            StreamingFunction(stack, "Chat", entry=entry)
+        with pytest.raises(ValueError, match=r"index\.py', which has the handler, is not deployed"):
+            serve(stack, entry, Adapter.asgi("app.main:app", other_events="index:handler"))
+
+    def test_other_patterns_change_nothing(self, stack: Stack, folder: MakeFolder) -> None:
+        entry = folder(app__main=FASTAPI)
+        (entry / ".lambdaignore").write_text("*.py\n!main.py\ntests")
+        serve(stack, entry, Adapter.asgi("app.main:app"))
+
+
 class TestInstalledModules:
     def test_module_of_a_package_causes_warning(self, unbundled: Stack, folder: MakeFolder) -> None:
         entry = folder(requirements_txt="shop==1\n", asgi=FASTAPI)

@@ -45,8 +45,8 @@ class Adapter:
         :param lifespan: `auto`, `on` or `off`: start-up and shutdown of the application, once for each environment.
             `auto` also serves an application without them. Unless it is `off`, the library sets the variable
             `LAMBDA_STREAMING_GRACEFUL_SHUTDOWN` to `on`. Default: `auto`.
-        :param root_path: Path in front of the application's own paths, such as `/api`. Default: the stage of an API
-            Gateway API, otherwise none.
+        :param root_path: Path in front of the application's own paths, such as `/api`, below the stage of an API
+            Gateway API. Default: the stage alone, otherwise none.
         :param other_events: Module and name of a function of `(event, context)` for events that are no HTTP requests,
             such as `app.jobs:handle`. Default: none, such events are errors.
         :param authorization_header: Header whose value becomes `authorization`. IAM uses the original header for its
@@ -54,7 +54,7 @@ class Adapter:
         :param forwarded_host: Replace the header `host` by `x-forwarded-host`. Only for a function behind CloudFront
             or a proxy that sets it, because callers can send it too. Default: False.
         :param error_responses: Answer an exception before the first byte with status 500. If False, it is an error of
-            the invocation. Default: True.
+            the invocation, unless the framework answers it itself, as most do. Default: True.
         """
         options = WebApplicationOptions(
             app=app,

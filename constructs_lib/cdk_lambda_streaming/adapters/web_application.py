@@ -32,6 +32,7 @@ from cdk_lambda_streaming.code.application_settings import ApplicationSettings
 from cdk_lambda_streaming.code.application_source import find_application, find_other_events
 from cdk_lambda_streaming.code.deployment_package import DeploymentPackage
 from cdk_lambda_streaming.code.installed_modules import find_installed
+from cdk_lambda_streaming.code.plain_code import excluded_by_user
 from cdk_lambda_streaming.code.web_applications import Kind, adapter_of
 from cdk_lambda_streaming.options import CodeOptions
 
@@ -119,7 +120,7 @@ class WebApplicationAdapter(RuntimeAdapter):
 
     def find_handler(self, options: CodeOptions, entry: Path, python: tuple[int, int]) -> FoundHandler:
         installed = find_installed(entry, options.bundling, by_image=options.base_image is not None)
-        search = ModuleSearch(entry, installed, python)
+        search = ModuleSearch(entry, installed, python, excluded_by_user(entry, options.bundling))
         application, other_events = self._options.names()
         found = [find_application(search, application, self._kind)]
         if other_events is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from cdk_lambda_streaming.checks.application_variables import ObjectName
 from cdk_lambda_streaming.checks.synth_warning import SynthWarning
 from cdk_lambda_streaming.code.application_call import find_applications
 from cdk_lambda_streaming.code.installed_modules import InstalledModules
+from cdk_lambda_streaming.code.module_source import check_is_deployed
 from cdk_lambda_streaming.code.source_syntax import parse_source
 from cdk_lambda_streaming.code.web_applications import DESCRIPTIONS, Kind
 
@@ -28,6 +29,8 @@ class ModuleSearch:
     entry: Path
     installed: InstalledModules
     python: tuple[int, int]
+    excluded: Sequence[str] = ()
+    """Patterns of files that are not deployed."""
 
     def find(self, option: str, name: ObjectName) -> Path | SynthWarning:
         """Return the file of a module, or a warning if it may come from an installed package.
@@ -36,6 +39,9 @@ class ModuleSearch:
         """
         file = _file_of(self.entry, name.module)
         if file is not None:
+            if self.installed.from_own_project is False:
+                role = "application" if option == "app" else "handler"
+                check_is_deployed(self.entry, file, self.excluded, role)
             return file
         in_sources = _file_of(self.entry / _SOURCES, name.module)
         if in_sources is not None and self.installed.from_own_project:

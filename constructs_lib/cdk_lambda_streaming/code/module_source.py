@@ -12,9 +12,11 @@ from __future__ import annotations
 import ast
 import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from lambda_bundling import tree
 
 from cdk_lambda_streaming.checks.synth_warning import SynthWarning
 from cdk_lambda_streaming.code.source_syntax import error_in, parse_source
@@ -48,7 +50,7 @@ class SoughtName:
         """
         source = self.file.read_bytes()
         try:
-            return parse_source(source, python)
+            module = parse_source(source, python)
         except SyntaxError as own_error:
             error = error_in(source, python, own_error)
             if error is not None:
@@ -67,6 +69,21 @@ class SoughtName:
                 f"the {self.role} {self.name!r} was not checked, because '{self.file}' is nested too deeply. Define "
                 f"the {self.role} in another module, or acknowledge this warning.",
             )
+        self._check_relative_imports(module)
+        return module
+
+    def _check_relative_imports(self, module: ast.Module) -> None:
+        """Reject an import from a package above the module: Lambda's top-level modules are in no package."""
+        packages = self.module.split(".")
+        depth = len(packages) if self.file.name == "__init__.py" else len(packages) - 1
+        for statement in module.body:
+            if isinstance(statement, ast.ImportFrom) and statement.level > depth:
+                name = f"{'.' * statement.level}{statement.module or ''}"
+                raise ValueError(
+                    f"'{self.file}' line {statement.lineno} imports from {name!r}, but the module is {self.module!r} "
+                    f"in Lambda, where no package is above it. Pass the folder above as entry, and put its name before "
+                    f"the module's, or import without a dot"
+                )
 
     def find_hidden_binding(self, module: ast.Module) -> str | None:
         """Return None if the module binds the name. Otherwise return the construct that may bind it at run time.
@@ -95,6 +112,18 @@ class SoughtName:
                 f"its functions are {_listed(functions)}; pass one of them, such as {self.option.format(functions[0])}"
             )
         return "it defines no function"
+
+
+def check_is_deployed(entry: Path, file: Path, excluded: Sequence[str], role: str) -> None:
+    """Reject a module in `entry` that patterns of the user exclude."""
+    parts = file.relative_to(entry).parts
+    for depth in range(1, len(parts) + 1):
+        path = "/".join(parts[:depth])
+        if tree.is_excluded(path, excluded, is_folder=depth < len(parts)):
+            raise ValueError(
+                f"'{file}', which has the {role}, is not deployed: a pattern in .lambdaignore or "
+                f"bundling.asset_excludes excludes {path!r}; remove that pattern, or add '!{path}' after it"
+            )
 
 
 def _find_name_maker(module: ast.Module, name: str) -> str | None:
