@@ -185,10 +185,11 @@ def test_proxy_form_decodes_to_the_same_response(
     else:
         fields = {name: [", ".join(values)] for name, values in fields.items()}
         decoded = {name: [value] for name, value in document["headers"].items()}
-    if door == front_door.ALB:
-        told = told[-1:]  # One value a name, and cookies cannot be joined.
+    # One value a name for a plain load balancer, and cookies cannot be joined: each has a spelling of its own.
+    names = [name for name in decoded if name.lower() == "set-cookie"]
+    sent = [cookie for name in names for cookie in decoded.pop(name)]
     assert document["statusCode"] == status
-    assert document.get("cookies", []) + decoded.pop("set-cookie", []) == told
+    assert document.get("cookies", []) + sent == told
     assert decoded == fields
 
 
