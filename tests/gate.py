@@ -15,9 +15,12 @@ class Gate:
         self._listener.settimeout(TIMEOUT_S)
         self.port = self._listener.getsockname()[1]
 
+    def accept(self) -> socket.socket:
+        """Return the connection of a handler that has come to the gate. A byte on it opens the gate."""
+        return self._listener.accept()[0]
+
     def open(self) -> None:
-        connection, _ = self._listener.accept()
-        with connection:
+        with self.accept() as connection:
             connection.sendall(b"x")
 
     def close(self) -> None:

@@ -367,6 +367,29 @@ def test_shutdown_runs_on_sigterm(run_runtime: RunRuntime) -> None:
     assert runtime.log.endswith("lifespan.shutdown\nlifespan over\n")
 
 
+def test_shutdown_waits_for_the_running_request(run_runtime: RunRuntime, gate: Gate) -> None:
+    source = f"{STEPS}\n{LIFESPAN}".replace(
+        f"    await send({START})", f"    await wait_async(scope['path'][1:])\n    await send({START})"
+    )
+    runtime = run_app(run_runtime, "asgi", source, GRACEFUL_SHUTDOWN="on")
+    exchange = runtime.invoke(url_event(f"/{gate.port}"))
+    connection = gate.accept()
+    runtime.process.send_signal(signal.SIGTERM)
+    with connection:
+        connection.sendall(b"x")
+    assert exchange.result().payload == b"{'number': 1}"
+    assert runtime.wait_for_exit() == 0
+    assert runtime.log.endswith("lifespan.shutdown\nlifespan over\n")
+
+
+def test_request_to_upgrade_is_a_plain_get(run_runtime: RunRuntime) -> None:
+    """WebSockets are never offered, and the request does not hang."""
+    source = app_of(start(), body("scope['type'].encode() + scope['method'].encode()"))
+    headers = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    answer = run_app(run_runtime, "asgi", source).invoke(url_event(headers=headers)).result()
+    assert (answer.prelude["statusCode"], answer.payload) == (200, b"httpGET")
+
+
 @pytest.mark.parametrize("ends", ["", "while True: await asyncio.sleep(0)"])
 def test_tasks_left_behind_are_cancelled_at_the_end(ends: str, run_runtime: RunRuntime) -> None:
     """Their `finally` runs, and asyncio does not report pending tasks. One that goes on is given up."""

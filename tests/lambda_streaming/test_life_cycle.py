@@ -288,3 +288,5 @@ def test_generator_handler_loads_at_most_26_modules(run_runtime: RunRuntime) -> 
     modules = runtime.invoke(FUNCTION_URL_EVENT).result().payload.decode().splitlines()
     assert "lambda_streaming.__main__" in modules
     assert len(modules) <= 26, modules
+    parts_of_web_applications = ("asgi", "wsgi", "http_request", "web_application", "named_application", "lifespan")
+    assert not [name for name in modules if name.rpartition(".")[2] in parts_of_web_applications]
