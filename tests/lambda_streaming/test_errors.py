@@ -11,6 +11,7 @@ import pytest
 from ..gate import Gate
 from .conftest import RunRuntime
 from .fake_runtime_api import FUNCTION_URL_EVENT, TIMEOUT_S, reply
+from .test_heads import REST_EVENT
 
 HANDLERS = {
     "def": "def handler(event, context):\n{body}",
@@ -306,6 +307,26 @@ def test_early_reply_stops_the_producer(kind: str, run_runtime: RunRuntime) -> N
     assert runtime.invoke("next").result().body == b"served"
     runtime.wait_for_log("producer stopped")
     runtime.wait_for_log("413")
+
+
+def test_whole_body_that_cannot_be_encoded_is_an_error(run_runtime: RunRuntime) -> None:
+    """Lambda gets one answer, and the next event is served."""
+    runtime = run_runtime("""
+import lambda_streaming.response.proxy_form as proxy_form
+
+encode = proxy_form.proxy_json
+
+def fail(*arguments):
+    raise MemoryError
+
+def handler(event, context):
+    proxy_form.proxy_json = fail if event["path"] == "/fails" else encode
+    yield "item"
+""")
+    answer = runtime.invoke({**REST_EVENT, "path": "/fails"}).result()
+    assert answer.path.endswith("/error")
+    assert json.loads(answer.body)["errorType"] == "MemoryError"
+    assert json.loads(runtime.invoke(REST_EVENT).result().body)["body"] == "item"
 
 
 @pytest.mark.parametrize("kind", ["streamified", "async streamified"])

@@ -25,6 +25,7 @@ FORBIDDEN = [
 class RecordedBody:
     def __init__(self) -> None:
         self.reply = None
+        self.has_begun = False
         self.items: list[bytes] = []
 
     def start(self, driver: Any) -> None: ...

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
         reply: Reply | None
         """Lambda's reply to the response, once it has come."""
+        has_begun: bool
+        """True once a byte may have left."""
 
         def start(self, driver: Any) -> None:
             """Tell the driver that the response begins."""
@@ -227,7 +229,9 @@ class ResponseStream:
             if self.phase == HEAD_OPEN or (self.phase == BODY and self._destination.can_fail_late):
                 self._move_to(ENDED)
                 return True
-            return False
+            # A whole body that could not be encoded at its end, such as for lack of memory.
+            is_unsent = self.body is not None and not self.body.has_begun
+            return self.phase == ENDED and self._destination.can_fail_late and is_unsent
 
     def answer_whole(self, content: bytes, content_type: str) -> None:
         """Answer with bytes that are no HTTP response, in place of a stream."""

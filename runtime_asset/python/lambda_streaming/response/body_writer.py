@@ -86,7 +86,7 @@ class BodyWriter:
         self._is_unsettled = False
         self._last_send = 0.0
         self._sent_alone = 0
-        self._has_begun = False
+        self.has_begun = False
         # The last chunk and its trailers, once the application has ended the body; `has_ended` once they are framed.
         self._last_chunk = b""
         self.has_ended = False
@@ -200,12 +200,12 @@ class BodyWriter:
         try:
             while self._unsent:
                 # A request of which nothing was sent has no reply.
-                if self._has_begun and self.connection.has_input():
+                if self.has_begun and self.connection.has_input():
                     break
                 sent = self.connection.try_send(self._unsent[:MAX_PARTS])
                 if not sent:
                     return False
-                self._has_begun = True
+                self.has_begun = True
                 self._forget(sent)
             else:
                 return True

@@ -166,9 +166,9 @@ class CollectedBody:
 
     def __init__(self, encode: Callable[[bytes], bytes], post: Callable[[bytes], Reply]) -> None:
         self.reply: Reply | None = None
+        self.has_begun = False
         self._encode = encode
         self._post = post
-        self._is_posted = False
         self._items: list[bytes | memoryview] = []
 
     def start(self, driver: Any) -> None:
@@ -184,10 +184,10 @@ class CollectedBody:
     def put_last(self, trailers: Iterable[tuple[str, str]] = ()) -> bool:
         """Post the body: work that the application does after its end delays no caller."""
         if self.reply is None:
-            if self._is_posted:
+            if self.has_begun:
                 raise ResponseInterrupted  # An exception interrupted the post: Lambda may have the response.
             content = self._encode(b"".join(self._items))
-            self._is_posted = True
+            self.has_begun = True
             self.reply = self._post(content)
         return True
 
