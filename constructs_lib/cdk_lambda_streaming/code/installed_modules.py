@@ -30,10 +30,6 @@ class InstalledModules:
     from_own_project: bool | None = False
     """True if the project in `entry` is installed, so that `src/app` becomes `app`. None if that is unknown."""
 
-    @property
-    def may_have_any(self) -> bool:
-        return self.from_packages or self.from_hooks
-
 
 def find_installed(entry: Path, options: BundlingOptions | None, *, by_image: bool) -> InstalledModules:
     """Return the modules that are installed for `entry`. A container image installs only `requirements.txt`."""

@@ -123,7 +123,7 @@ class AsgiHandler(WebHandler):
         turn = exchange.turn
         try:
             await self._call(exchange, cycle)
-            if exchange.is_disconnected:
+            if cycle.is_disconnected:
                 raise getattr(exchange.stream.body, "cut_off_by", None) or ResponseCutOff
             await exchange.stream.finish()
             turn.is_over = True
@@ -144,8 +144,8 @@ class AsgiHandler(WebHandler):
             await self._app(scope, cycle.receive, cycle.send)
             cycle.check_complete()
         except Exception as error:
-            if exchange.is_disconnected:
-                if not _has_disconnected(error):
+            if cycle.is_disconnected:
+                if not _comes_from_disconnect(error):
                     exchange.log_error(error)
             elif self._error_responses and not exchange.stream.has_begun:
                 exchange.put_error_response(error)
@@ -167,6 +167,7 @@ class RequestCycle:
         self._stream = exchange.stream
         self._has_request = True
         self._expected = _START
+        self.is_disconnected = False
         # Those who wait in `receive` for the end of the response.
         self._waiters: list[asyncio.Future[None]] = []
 
@@ -220,7 +221,7 @@ class RequestCycle:
 
     def _refusal(self, kind: str) -> Exception:
         """Return the error for a message that is not expected."""
-        if self._exchange.is_disconnected:
+        if self.is_disconnected:
             return ClientDisconnected("the client has left, or the response is too large: nothing more of it is sent")
         if self._expected:
             return RuntimeError(f"the application sent {kind!r} when {self._expected!r} was due")
@@ -235,7 +236,7 @@ class RequestCycle:
 
     def disconnect(self) -> None:
         """Tell the application that the client has left."""
-        self._exchange.is_disconnected = True
+        self.is_disconnected = True
         self.end()
 
     def end(self) -> None:
@@ -254,10 +255,10 @@ def _decoded(name: bytes, value: bytes) -> tuple[str, str]:
         raise TypeError(f"the application sent the header {name!r}: {value!r}; ASGI allows pairs of bytes") from None
 
 
-def _has_disconnected(error: BaseException | None) -> bool:
+def _comes_from_disconnect(error: BaseException | None) -> bool:
     """Return True if an exception is `ClientDisconnected`, or a framework has raised it because of that one."""
     while error is not None and not isinstance(error, ClientDisconnected):
-        if any(map(_has_disconnected, getattr(error, "exceptions", ()))):  # An exception group.
+        if any(map(_comes_from_disconnect, getattr(error, "exceptions", ()))):  # An exception group.
             return True
         error = error.__cause__ or error.__context__
     return error is not None

@@ -93,7 +93,7 @@ def check_application(app: Any, kind: str) -> None:
 
 
 class Exchange:
-    """One request and its response. `is_disconnected` is True once Lambda takes no more of the response."""
+    """One request and its response."""
 
     def __init__(self, request: HttpRequest, event: Any, context: Any, turn: Turn) -> None:
         self.request = request
@@ -102,7 +102,6 @@ class Exchange:
         self.turn = turn
         self.stream = turn.stream
         self.stream.log_remark = f" (RequestId: {context.aws_request_id})"
-        self.is_disconnected = False
 
     def name_head(self, status_code: int, headers: Iterable[tuple[str, str]]) -> None:
         """Name the head of the response: nothing is added to it. Values that no front door takes are replaced."""
@@ -127,7 +126,6 @@ class Exchange:
 
     def cut_off(self, reason: ResponseCutOff) -> StreamClosedError:
         """Record that Lambda takes no more of the response; return the error that ends the invocation."""
-        self.is_disconnected = True
         self.stream.cut_off(reason)
         return StreamClosedError(OVER[self.stream.phase])
 
